@@ -1,0 +1,73 @@
+# Every target sets itself up; Python 3.11, make and git are all that must be there.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Compiled modules start in a third of the time, and a night starts Python half a dozen times.
+export UV_COMPILE_BYTECODE := 1
+export PYTHONDONTWRITEBYTECODE :=
+# The environment is .venv beside this file, whatever else is active.
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export UV_NO_CONFIG := 1
+
+# The sample's days until here are "the past"; `ratchet sample publish --days 1` brings the next.
+SAMPLE_UNTIL := 2013-04-30
+
+.PHONY: help setup repro test test-slow bench lint format lock sample clean
+
+help: ## show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+.venv/bin/uv: requirements/uv.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ratchet needs Python 3.11")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+.venv/.run: .venv/bin/uv requirements/run.txt pyproject.toml
+	uv pip install --quiet --require-hashes -r requirements/run.txt
+	uv pip install --quiet --no-deps --editable .
+	touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	uv pip install --quiet --require-hashes -r requirements/dev.txt
+	touch $@
+
+setup: .venv/.run ## make .venv with the locked environment
+	@echo 'To use ratchet and dvc in this shell: source .venv/bin/activate'
+
+repro: .venv/.run ## publish the sample, run the pipeline, show the result
+	@if [ -e sample/flights.parquet ]; then ratchet sample publish --until $(SAMPLE_UNTIL); fi
+	@ratchet discover
+	@dvc repro
+	@ratchet summary
+
+test: .venv/.dev ## run the whole test suite
+	pytest -n 2 -m 'not slow'
+
+test-slow: .venv/.dev ## run the checks that take minutes
+	pytest -m slow
+
+bench: .venv/.dev ## measure speed and memory against the classic job
+	python benchmarks/run.py
+
+lint: .venv/.dev ## check style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: .venv/.dev ## mend style
+	ruff check --fix .
+	ruff format .
+
+lock: .venv/bin/uv ## resolve the newest versions that pyproject.toml allows
+	uv pip compile --quiet --upgrade --universal --generate-hashes --custom-compile-command 'make lock' \
+	  --python-version 3.11 pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --upgrade --universal --generate-hashes --custom-compile-command 'make lock' \
+	  --python-version 3.11 --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean: ## remove the environment (never data, models or the cache)
+	rm -rf .venv

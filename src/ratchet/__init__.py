@@ -1,0 +1,1 @@
+"""Nightly model retraining that can only turn forward."""

@@ -1,0 +1,178 @@
+"""`params.yaml` as typed, checked values.
+
+Every key is required and unknown keys are refused: what runs is what the file says, and DVC can
+track each value. The field descriptions are the reference for a person who tunes them.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ratchet.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A part of a configuration file: immutable, and without room for misspelt keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    """Where `ratchet discover` looks for batches."""
+
+    url: str = Field(min_length=1, description="folder with one file per batch")
+    pattern: str = Field(min_length=1, description="glob that the file names match, e.g. *.csv")
+
+
+class Window(Section):
+    """Which batches are in use, counted from the newest one in the manifest."""
+
+    train: int = Field(ge=1, description="batches that teach")
+    holdout: int = Field(ge=1, description="newest batches, which judge and never teach")
+
+
+class Validate(Section):
+    """When the window as a whole is too bad to go on."""
+
+    max_quarantined: float = Field(
+        ge=0, le=1, description="largest share of the window's batches that may be quarantined"
+    )
+    n_jobs: int = Field(ge=1, description="processes that check batches side by side")
+
+
+class Budget(Section):
+    """What one training may cost; beyond it the stage ends without a model."""
+
+    max_rows: int = Field(ge=1, description="most training rows")
+    max_seconds: float = Field(gt=0, description="most wall-clock seconds for fit and scoring")
+    max_memory_mb: float = Field(gt=0, description="most resident memory, in MB (10^6 bytes)")
+    n_jobs: int = Field(ge=1, description="processors; the model's bytes don't depend on it")
+
+
+class Train(Section):
+    """Which estimator learns, with what parameters, within what budget."""
+
+    estimator: str = Field(description="which of the learners in model.py to fit")
+    seed: int = Field(ge=0, le=2**32 - 1, description="random_state of the estimator")
+    parameters: dict[str, dict[str, Any]] = Field(
+        description="keyword arguments of the scikit-learn class, by estimator"
+    )
+    budget: Budget
+
+
+class Bootstrap(Section):
+    """How the intervals of the metrics are made."""
+
+    replicates: int = Field(ge=100, description="resamples of the holdout")
+    confidence: float = Field(gt=0.5, lt=1, description="coverage of the interval, e.g. 0.95")
+    seed: int = Field(ge=0, description="seed of the resamples")
+
+
+class Evaluate(Section):
+    """What is measured on the holdout."""
+
+    threshold: float = Field(
+        gt=0, lt=1, description="rows with a higher probability count as positive"
+    )
+    slices: list[str] = Field(description="columns of schema.yaml to measure value by value")
+    min_slice_rows: int = Field(ge=1, description="slices with fewer rows are only counted")
+    bootstrap: Bootstrap
+
+
+class Params(Section):
+    """The whole of `params.yaml`."""
+
+    source: Source
+    window: Window
+    validate_: Annotated[Validate, Field(alias="validate")]
+    train: Train
+    evaluate: Evaluate
+
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def load_params(path: Path) -> Params:
+    """Read and check `params.yaml`.
+
+    Raises ConfigError, one line for each wrong key: the file, the key, what is allowed.
+    """
+    return read_yaml(path, Params)
+
+
+def read_yaml(path: Path, model: type[AnySection]) -> AnySection:
+    """Read the YAML file `path` into `model`, reporting every wrong key at once.
+
+    YAML 1.2, as DVC reads it: `no` is a word and not False, and a repeated key is an error.
+
+    Raises ConfigError when the file is absent, isn't YAML, or breaks the model.
+    """
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file; run in the top folder of the repository or name the file"
+        ) from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: must be a mapping of keys to values")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [f"{path}: {_sentence(found, model)}" for found in error.errors()]
+        raise ConfigError("\n".join(lines)) from error
+
+
+_COMPARISONS = {
+    "greater_than_equal": ">= {ge}",
+    "greater_than": "> {gt}",
+    "less_than_equal": "<= {le}",
+    "less_than": "< {lt}",
+}
+
+
+def _sentence(found: ErrorDetails, model: type[Section]) -> str:
+    """Say what pydantic found in the words of the file."""
+    key = ".".join(str(part) for part in found["loc"] if part != "[key]")
+    kind = found["type"]
+    if kind == "missing":
+        return f"{key} is missing"
+    if kind == "extra_forbidden":
+        return f"{key} is not a known key ({_allowed(found['loc'], model)})"
+    got = f"(got {found['input']!r})"
+    if kind in _COMPARISONS:
+        bound = _COMPARISONS[kind].format(**found["ctx"])
+        return f"{key} must be {bound} {got}"
+    if kind == "model_type":
+        return f"{key} must be a mapping of keys to values {got}"
+    if kind == "value_error":
+        return f"{key} {found['ctx']['error']}" if key else str(found["ctx"]["error"])
+    message = found["msg"].removeprefix("Input should be ")
+    return f"{key} must be {message} {got}"
+
+
+def _allowed(location: tuple[int | str, ...], model: type[Section]) -> str:
+    """Name the keys that may stand at `location`, with a guess at the one that was meant."""
+    here: Any = model
+    for part in location[:-1]:
+        fields = {field.alias or name: field for name, field in here.model_fields.items()}
+        if part not in fields:
+            # Inside a mapping such as schema.yaml's `columns`, whose values are sections.
+            continue
+        here = _section(fields[part].annotation)
+    names = [field.alias or name for name, field in here.model_fields.items()]
+    meant = difflib.get_close_matches(str(location[-1]), names, n=1)
+    guess = f"did you mean {meant[0]}? " if meant else ""
+    return f"{guess}allowed: {', '.join(names)}"
+
+
+def _section(annotation: Any) -> Any:
+    """Return the section class in an annotation such as `Budget` or `dict[str, Column]`."""
+    inner = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
+    return inner[0] if inner else annotation
