@@ -1,0 +1,1 @@
+"""Batches as they come in: manifest, source, discover, schema."""

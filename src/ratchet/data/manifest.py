@@ -1,0 +1,107 @@
+"""`data/manifest.csv`: one line for each batch that is pinned, in git."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from pathlib import Path
+
+from ratchet.errors import ConfigError
+from ratchet.files import write_text
+
+OVERRIDES = ("", "accept", "exclude")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, order=True)
+class Batch:
+    """A pinned batch: what to fetch, from where, and what its content must be.
+
+    `id` sorts in time order and is a safe file name. `version` is the object's version id and
+    `etag` the source's own content tag, both empty where the source has none. `override` is a
+    person's word, empty, `accept` or `exclude`, and `note` the reason for it.
+    """
+
+    id: str
+    uri: str
+    version: str
+    etag: str
+    bytes: int
+    sha256: str
+    override: str = ""
+    note: str = ""
+
+    @property
+    def file_name(self) -> str:
+        """The batch's name in `data/raw/`: its id and the suffixes of its URI."""
+        return self.id + suffixes(self.uri)
+
+
+COLUMNS = tuple(field.name for field in fields(Batch))
+
+
+def suffixes(uri: str) -> str:
+    """Return the file-type ending of a URI: `.csv`, `.csv.gz`, `.parquet`; empty without one."""
+    found = re.search(r"(\.csv|\.parquet)(\.gz)?$", uri)
+    return found.group(0) if found else ""
+
+
+def check_id(batch_id: str, where: str) -> None:
+    """Raise ConfigError, naming the place `where`, if `batch_id` can't name a file."""
+    if not _ID.fullmatch(batch_id):
+        raise ConfigError(
+            f"{where}: {batch_id!r} can't be a batch id; use letters, digits and . _ = -, "
+            "beginning with a letter or digit"
+        )
+
+
+def read_manifest(path: Path) -> list[Batch]:
+    """Read the pinned batches, oldest first. A file that isn't there yet is an empty manifest.
+
+    Raises ConfigError with the line number when a line can't be understood.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    rows = csv.DictReader(io.StringIO(text))
+    if tuple(rows.fieldnames or ()) != COLUMNS:
+        raise ConfigError(f"{path}: the first line must be {','.join(COLUMNS)}")
+    batches = [_parse(row, f"{path}:{rows.line_num}") for row in rows]
+    for earlier, later in pairwise(batches):
+        if later.id <= earlier.id:
+            problem = "is pinned twice" if later.id == earlier.id else "is out of order"
+            raise ConfigError(f"{path}: batch {later.id} {problem}; keep one line per id, sorted")
+    return batches
+
+
+def write_manifest(path: Path, batches: Iterable[Batch]) -> None:
+    """Write the batches to `path`, sorted by id, atomically."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(batch) for batch in sorted(batches))
+    write_text(path, buffer.getvalue())
+
+
+def select_window(batches: Sequence[Batch], size: int) -> list[Batch]:
+    """Return the newest `size` batches that no person excluded, oldest first."""
+    return [batch for batch in batches if batch.override != "exclude"][-size:]
+
+
+def _parse(row: dict[str, str], where: str) -> Batch:
+    if None in row.values() or None in row:
+        raise ConfigError(f"{where}: must have {len(COLUMNS)} fields: {','.join(COLUMNS)}")
+    if not row["bytes"].isdecimal():
+        raise ConfigError(f"{where}: bytes must be a whole number (got {row['bytes']!r})")
+    if not _SHA256.fullmatch(row["sha256"]):
+        raise ConfigError(f"{where}: sha256 must be 64 hex digits (got {row['sha256']!r})")
+    if row["override"] not in OVERRIDES:
+        raise ConfigError(
+            f"{where}: override must be accept, exclude or empty (got {row['override']!r})"
+        )
+    check_id(row["id"], where)
+    return Batch(**{**row, "bytes": int(row["bytes"])})  # type: ignore[arg-type]

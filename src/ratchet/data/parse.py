@@ -1,0 +1,171 @@
+"""From a batch's file to typed columns. Finds everything that can't be read as its type says."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from ratchet.data.failure import EXAMPLES, Failure
+from ratchet.data.schema import Column, Kind
+
+NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
+TYPES: Mapping[Kind, pa.DataType] = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "category": pa.string(),
+    "text": pa.string(),
+    "date": pa.timestamp("us"),
+}
+
+
+class UnreadableError(Exception):
+    """The file isn't a table; the failure says in what way."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a CSV (also .csv.gz) or Parquet file as a table of strings, as they stand in the file.
+
+    Raises UnreadableError when the file is empty, not text in UTF-8, or not a table.
+    """
+    if path.stat().st_size == 0:
+        raise UnreadableError(Failure("empty", "", "the file has no content"))
+    try:
+        table = _read_parquet(path) if path.name.endswith(".parquet") else _read_csv(path)
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise UnreadableError(
+            Failure("unreadable", "", f"not a readable table: {reason}")
+        ) from None
+    if table.num_rows == 0:
+        raise UnreadableError(Failure("empty", "", "the file has a header and no rows"))
+    return table
+
+
+def _read_csv(path: Path) -> pa.Table:
+    convert = pyarrow.csv.ConvertOptions(null_values=NULLS, strings_can_be_null=True)
+    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    with pyarrow.csv.open_csv(path, parse_options=parse) as reader:
+        names = reader.schema.names
+    # Without types given, a column that holds 007 would be read as the number 7.
+    convert.column_types = dict.fromkeys(names, pa.string())
+    read = pyarrow.csv.ReadOptions(use_threads=False)
+    return pyarrow.csv.read_csv(
+        path, read_options=read, parse_options=parse, convert_options=convert
+    )
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    table = pyarrow.parquet.read_table(path, use_threads=False)
+    return pa.table([column.cast(pa.string()) for column in table.columns], table.column_names)
+
+
+def check_header(
+    names: Sequence[str], columns: Mapping[str, Column], extra_columns: str
+) -> list[Failure]:
+    """Compare the names in a file with the columns of the contract. Their order is free."""
+    failures = []
+    for name in columns:
+        if names.count(name) == 0:
+            failures.append(Failure("missing_column", name, "is not in the file"))
+        elif names.count(name) > 1:
+            failures.append(Failure("duplicate_column", name, "is in the file more than once"))
+    if extra_columns == "refuse":
+        extra = [name for name in dict.fromkeys(names) if name not in columns]
+        failures += [Failure("extra_column", name, "is not in the schema") for name in extra]
+    return failures
+
+
+def convert(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Table, list[Failure]]:
+    """Give each column of `columns` that the table holds its type.
+
+    Returns the typed table, in the order of `columns`, and a failure for each column with values
+    that can't be read as its type (they become null) or with too many nulls.
+    """
+    typed, failures = {}, []
+    for name, column in columns.items():
+        if table.column_names.count(name) != 1:
+            continue
+        text = table.column(name)
+        share = text.null_count / len(text)
+        if share > column.max_null:
+            failures.append(
+                Failure(
+                    "null",
+                    name,
+                    f"{share:.1%} of the rows are null, at most {column.max_null:.1%} may be",
+                    text.null_count,
+                )
+            )
+        typed[name], wrong = _cast(text, column.type)
+        if wrong.any():
+            failures.append(
+                Failure(
+                    "type",
+                    name,
+                    f"holds values that aren't of type {column.type}",
+                    int(wrong.sum()),
+                    _examples(wrong, text),
+                )
+            )
+    return pa.table(typed), failures
+
+
+def _examples(wrong: np.ndarray, values: pa.ChunkedArray) -> tuple[str, ...]:
+    """Quote the first few values that `wrong` (bool, one per row) marks, counted from 1."""
+    rows = np.flatnonzero(wrong)[:EXAMPLES]
+    return tuple(f"row {row + 1}: {values[int(row)]}" for row in rows)
+
+
+def _cast(text: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """Cast strings to the type of `kind`; return it with a mask of the values that can't be."""
+    trimmed = pc.utf8_trim_whitespace(text)
+    none_wrong = np.zeros(len(text), dtype=bool)
+    if kind in ("category", "text"):
+        return trimmed, none_wrong
+    try:
+        values = pc.cast(trimmed, pa.float64() if kind == "integer" else TYPES[kind])
+    except pa.ArrowInvalid:
+        values = _LENIENT[kind](trimmed)
+    if pa.types.is_floating(values.type):
+        # Infinity isn't a measurement, and 3.5 isn't an integer (but 3.0 is one, as pandas writes
+        # integers with gaps).
+        sound = pc.is_finite(values)
+        if kind == "integer":
+            sound = pc.and_(sound, pc.equal(pc.floor(values), values))
+        values = pc.if_else(sound, values, None).cast(TYPES[kind])
+    wrong = pc.and_(pc.is_null(values), pc.is_valid(trimmed))
+    return values, wrong.to_numpy()
+
+
+def _lenient_number(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    numbers = pd.to_numeric(text.to_pandas(), errors="coerce").to_numpy(dtype=float)
+    return pa.chunked_array([pa.array(numbers, from_pandas=True)], type=pa.float64())
+
+
+def _lenient_date(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    dates = pd.to_datetime(text.to_pandas(), errors="coerce", format="ISO8601")
+    return pa.chunked_array([pa.array(dates, type=pa.timestamp("us"), from_pandas=True)])
+
+
+def _lenient_boolean(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    lower = pc.utf8_lower(text)
+    known = pc.is_in(lower, pa.array(["true", "false", "1", "0"]))
+    return pc.if_else(known, lower, None).cast(pa.bool_())
+
+
+_LENIENT: Mapping[Kind, Callable[[pa.ChunkedArray], pa.ChunkedArray]] = {
+    "number": _lenient_number,
+    "integer": _lenient_number,
+    "date": _lenient_date,
+    "boolean": _lenient_boolean,
+}
