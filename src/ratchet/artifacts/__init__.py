@@ -1,0 +1,1 @@
+"""What a training leaves behind: the model file and its card."""

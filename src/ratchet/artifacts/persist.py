@@ -1,0 +1,327 @@
+"""Model files: the same bytes for the same model, and loaded without running anything.
+
+A model file is a zip archive in the format of `skops.io`: a JSON tree of types and attributes, and
+one member for each array. No pickle is written or read. `save` rewrites what skops dumps into a
+canonical form, since skops itself names members and objects after memory addresses, stamps the time
+and keeps what the machine was (numbers of threads). `load` checks, in this order: the hash, that it
+is an archive, its unpacked size, its types, and that its decision trees stay inside their arrays.
+
+Equal bytes need an equal zlib, too: zlib-ng and Apple's compress the same content differently.
+"""
+
+import hashlib
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import skops.io
+from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
+
+from ratchet.errors import ConfigError, EvidenceError
+from ratchet.files import atomic_write, sha256_file
+
+# The types that a model file may hold, besides those that skops itself holds to be harmless:
+# Python's plain values and containers, numpy's dtypes and ufuncs, scikit-learn's estimators.
+# Never fill this from a file's own list (GHSA-w582-9x45-8mpx): add a type after reading what its
+# `__new__`, `__setstate__` and `__reduce__` do.
+TRUSTED: frozenset[str] = frozenset(
+    {
+        # Nodes of the trees in forests and in gradient boosting. Their content is checked below.
+        "sklearn.tree._tree.Tree",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        # HistGradientBoosting passes its columns through `partial(check_array, ...)`.
+        "functools.partial",
+        "sklearn.utils.validation.check_array",
+        # The dtype that SimpleImputer was fitted on.
+        "numpy.dtype",
+    }
+)
+TRUSTED_HOME = "src/ratchet/artifacts/persist.py: TRUSTED"
+
+MAX_UNPACKED = 4 * 10**9  # bytes; a forest of 100 full trees on 300,000 rows takes 1.3 GB
+
+_SCHEMA = "schema.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip archive can name
+_LEVEL = 6  # of deflate; 9 is 2 % smaller and takes ten times as long
+
+# Attributes that record the machine and not the model, and what they become. One job also makes a
+# loaded forest sum its trees in a fixed order: with two, the last bits of a probability vary.
+_MACHINE = {"n_jobs": "1", "n_threads": "1"}
+
+
+def save(estimator: Any, path: Path, *, trusted: Collection[str] = TRUSTED) -> str:
+    """Write `estimator` to `path`, atomically, and return the SHA-256 of the file.
+
+    The bytes depend on the values in the estimator alone: not on the process, the hash seed,
+    the number of threads or jobs, or on which of its objects happen to be shared.
+
+    Raises ConfigError when the estimator holds something that couldn't be loaded again.
+    """
+    with atomic_write(path) as partial:
+        with tempfile.TemporaryFile(dir=partial.parent) as raw:
+            try:
+                skops.io.dump(estimator, raw)
+            except UnsupportedTypeException as error:
+                raise ConfigError(f"model.py: the model cannot be saved safely: {error}") from error
+            _rewrite(raw, partial)
+        foreign = set(skops.io.get_untrusted_types(file=partial)) - set(trusted)
+        if foreign:
+            raise ConfigError(
+                f"model.py: the model holds types that no one has trusted: {_list(foreign)}; "
+                f"when they are harmless to load, add them to {TRUSTED_HOME}"
+            )
+    return sha256_file(path)
+
+
+def load(
+    path: Path,
+    *,
+    sha256: str,
+    trusted: Collection[str] = TRUSTED,
+    max_bytes: int = MAX_UNPACKED,
+) -> Any:
+    """Read the estimator that `save` wrote to `path`. Nothing in the file is executed.
+
+    sha256: the recorded hash (64 hex digits); it is checked on the very bytes that are then read.
+    trusted: full names of the types that may be in the file, besides those that skops trusts.
+    max_bytes: most bytes that the file may unpack to.
+
+    Raises EvidenceError when the file is absent, isn't the recorded one, isn't a whole model file,
+    unpacks to too much, holds a type outside `trusted`, or a tree that points outside itself.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EvidenceError(
+            f"{path}: cannot be read ({error.strerror}); `dvc pull` brings it from the remote"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise EvidenceError(
+            f"{path}: is not the recorded model: expected SHA-256 {sha256}, found {found}; "
+            "`dvc checkout` or `dvc pull` brings the recorded one"
+        )
+    try:
+        _refuse_bomb(path, content, max_bytes)
+        estimator = skops.io.loads(content, trusted=sorted(trusted))
+        _check_trees(estimator)
+    except EvidenceError:
+        raise
+    except UntrustedTypesFoundException as error:
+        foreign = set(skops.io.get_untrusted_types(data=content)) - set(trusted)
+        raise EvidenceError(
+            f"{path}: holds types outside the allow-list: {_list(foreign)}; only when you know "
+            f"where the file comes from and what they do, add them to {TRUSTED_HOME}"
+        ) from error
+    except Exception as error:
+        # Whatever skops, zipfile, json or numpy stumble over: the file is not a whole model.
+        raise EvidenceError(
+            f"{path}: is not a readable model file ({type(error).__name__}: {error}); "
+            "restore it from an earlier version or train again"
+        ) from error
+    return estimator
+
+
+def _list(types: Collection[str]) -> str:
+    return ", ".join(sorted(types))
+
+
+def _rewrite(raw: BinaryIO, target: Path) -> None:
+    """Write the skops archive `raw` to the file `target` in canonical form."""
+    with zipfile.ZipFile(raw) as source:
+        tree = json.loads(source.read(_SCHEMA))
+        digests = {
+            name: hashlib.sha256(_member(source, name)).hexdigest()
+            for name in source.namelist()
+            if name != _SCHEMA
+        }
+        _normalise(tree, digests)
+        originals = {digest: name for name, digest in digests.items()}
+        members = _number_members(tree, originals)
+        with zipfile.ZipFile(target, "w") as canonical:
+            _add(canonical, _SCHEMA, json.dumps(tree, separators=(",", ":")).encode())
+            for digest, name in members.items():
+                _add(canonical, name, _member(source, originals[digest]))
+
+
+def _member(source: zipfile.ZipFile, name: str) -> bytes:
+    """Return a member's content, with the gaps between the fields of a structured array zeroed.
+
+    A tree's nodes have such gaps, and they hold whatever was in memory when numpy copied them.
+    """
+    content = source.read(name)
+    if not name.endswith(".npy") or b"'descr': [" not in content[:64]:
+        return content  # numpy's header gives a list only for a dtype with fields
+    array = np.load(io.BytesIO(content), allow_pickle=False)
+    gap = np.ones(array.itemsize, dtype=bool)
+    for field, offset, *_ in array.dtype.fields.values():
+        gap[offset : offset + field.itemsize] = False
+    clean = bytearray(content)
+    body = np.frombuffer(clean, np.uint8, count=array.nbytes, offset=len(content) - array.nbytes)
+    body.reshape(-1, array.itemsize)[:, gap] = 0
+    return bytes(clean)
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.create_system = 3  # Unix, wherever this runs
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, content, zipfile.ZIP_DEFLATED, _LEVEL)
+
+
+def _is_node(part: Any) -> bool:
+    """Tell a node of the tree from a mapping of attribute names to nodes."""
+    return isinstance(part, dict) and isinstance(part.get("__loader__"), str)
+
+
+def _normalise(part: Any, digests: dict[str, str]) -> None:
+    """Take out of the tree, in place, what isn't the model, and name members by their content.
+
+    Object ids only let equal objects share memory after loading. Without them the bytes no longer
+    tell whether two trees of a forest were made in one process or in two.
+    """
+    children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for child in children:
+        _normalise(child, digests)
+    if not _is_node(part):
+        return
+    part.pop("__id__", None)
+    if isinstance(part.get("file"), str):
+        part["file"] = digests[part["file"]]
+    if part["__loader__"] == "SetNode":
+        # The order of a set of strings changes with PYTHONHASHSEED.
+        part["content"].sort(key=json.dumps)
+    if part["__loader__"] == "ObjectNode":
+        attributes = (part.get("content") or {}).get("content")
+        if isinstance(attributes, dict):
+            for name in attributes.keys() & _MACHINE.keys():
+                attributes[name] = _plain(_MACHINE[name])
+
+
+def _plain(value: str) -> dict[str, Any]:
+    """Return skops' node for a plain value, given as JSON text."""
+    return {
+        "__class__": "str",
+        "__module__": "builtins",
+        "__loader__": "JsonNode",
+        "content": value,
+        "is_json": True,
+    }
+
+
+def _nodes(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a tree in the order in which they stand in the file."""
+    if _is_node(part):
+        yield part
+    children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for child in children:
+        yield from _nodes(child)
+
+
+def _number_members(tree: Any, originals: dict[str, str]) -> dict[str, str]:
+    """Rename members from digests to numbers in order of appearance; return digest → name.
+
+    `originals` (digest → name in the raw archive) gives the suffix.
+    """
+    members: dict[str, str] = {}
+    for node in _nodes(tree):
+        digest = node.get("file")
+        if isinstance(digest, str):
+            suffix = Path(originals[digest]).suffix
+            node["file"] = members.setdefault(digest, f"{len(members)}{suffix}")
+    return members
+
+
+def _refuse_bomb(path: Path, content: bytes, max_bytes: int) -> None:
+    """Raise EvidenceError when the archive would unpack to more than `max_bytes`.
+
+    Counted are the members, and each again for every node that reads it: one large member named
+    a thousand times would fill the memory as well. zipfile never unpacks more than is declared.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+        total = sum(info.file_size for info in archive.infolist())
+        if total <= max_bytes:
+            tree = json.loads(archive.read(_SCHEMA))
+            named = (node.get("file") for node in _nodes(tree))
+            total = sizes[_SCHEMA] + sum(sizes[name] for name in named if isinstance(name, str))
+    if total > max_bytes:
+        raise EvidenceError(
+            f"{path}: unpacks to {total / 1e6:,.0f} MB, and at most {max_bytes / 1e6:,.0f} MB are "
+            "allowed: a smaller model (fewer or shallower trees) loads everywhere"
+        )
+
+
+def _check_trees(estimator: Any) -> None:
+    """Raise ValueError when a decision tree in `estimator` points outside its own arrays.
+
+    scikit-learn follows the node numbers in a tree without looking: a file made by hand, with
+    nothing but trusted types in it, could crash the process or read foreign memory
+    (scikit-learn/scikit-learn#34558). A child with a higher number than its parent also means that
+    every walk ends; scikit-learn's builders always number that way.
+    """
+    for part in _parts(estimator):
+        width = getattr(part, "n_features_in_", None)
+        kind = type(part).__name__
+        if hasattr(part, "tree_"):
+            tree = part.tree_
+            if tree.n_features != width:
+                raise ValueError(f"{kind}: a tree for the wrong number of columns")
+            nodes = tree.__getstate__()["nodes"]
+            _check_nodes(kind, nodes, nodes["left_child"] != -1, ("left_child", "right_child"))
+            _check_range(kind, nodes["feature"][nodes["left_child"] != -1], width)
+        if hasattr(part, "_predictors"):
+            if part._bin_mapper.is_categorical_.size != width:
+                raise ValueError(f"{kind}: bins for the wrong number of columns")
+            for predictor in (one for iteration in part._predictors for one in iteration):
+                nodes = predictor.nodes
+                inner = nodes["is_leaf"] == 0
+                _check_nodes(kind, nodes, inner, ("left", "right"))
+                _check_range(kind, nodes["feature_idx"][inner], width)
+                by_category = inner & (nodes["is_categorical"] != 0)
+                bitsets = predictor.raw_left_cat_bitsets
+                if by_category.any() and bitsets.shape[1:] != (8,):
+                    raise ValueError(f"{kind}: sets of categories of the wrong size")
+                _check_range(kind, nodes["bitset_idx"][by_category], len(bitsets))
+
+
+def _check_nodes(kind: str, nodes: Any, inner: Any, children: tuple[str, str]) -> None:
+    """Raise ValueError unless the children of the `inner` nodes stand between them and the end."""
+    if len(nodes) == 0:
+        raise ValueError(f"{kind}: a tree without nodes")
+    position = np.arange(len(nodes))[inner]
+    for name in children:
+        child = nodes[name][inner].astype(np.int64)
+        if (child <= position).any() or (child >= len(nodes)).any():
+            raise ValueError(f"{kind}: a tree node points outside its tree")
+
+
+def _check_range(kind: str, index: Any, length: Any) -> None:
+    """Raise ValueError unless every number in `index` names one of `length` entries."""
+    numbers = index.astype(np.int64)
+    if numbers.size and (numbers.min() < 0 or length is None or numbers.max() >= length):
+        raise ValueError(f"{kind}: a tree node names a column or set that isn't there")
+
+
+def _parts(whole: Any) -> Iterator[Any]:
+    """Yield every scikit-learn object inside `whole`, through attributes and containers."""
+    waiting, seen = [whole], set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list | tuple) or (
+            isinstance(part, np.ndarray) and part.dtype == object
+        ):
+            waiting.extend(part)
+        elif type(part).__module__.startswith("sklearn."):
+            yield part
+            waiting.extend(getattr(part, "__dict__", {}).values())

@@ -1,0 +1,266 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
+
+from ratchet.artifacts.persist import load, save
+from ratchet.config import Budget, Train
+from ratchet.errors import ConfigError
+from ratchet.model import DECIDED, LEARNERS, build_estimator
+
+KINDS = {
+    "delay": "number",
+    "seats": "integer",
+    "carrier": "category",
+    "plane": "category",
+    "holiday": "boolean",
+}
+SMALL = {
+    "hist_gradient_boosting": {"max_iter": 10},
+    "random_forest": {"n_estimators": 10, "min_samples_leaf": 5},
+    "logistic_regression": {},
+}
+
+
+def config(estimator, parameters=None, seed=3):
+    return Train.model_construct(
+        estimator=estimator,
+        seed=seed,
+        parameters={estimator: SMALL.get(estimator, {}) if parameters is None else parameters},
+        budget=Budget(max_rows=1, max_seconds=1, max_memory_mb=1, n_jobs=1),
+    )
+
+
+def flights(rows=3000, seed=0):
+    """Rows in which every column says something about the answer, with gaps, and 600 planes."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "extra": ["not a feature"] * rows,
+            "delay": rng.normal(size=rows),
+            "seats": rng.integers(50, 400, rows),
+            "carrier": pd.Series(rng.choice(["AA", "B6", "UA"], rows), dtype="str"),
+            "plane": pd.Series(rng.integers(0, 600, rows)).map("N{}".format).astype("category"),
+            "holiday": rng.random(rows) < 0.2,
+        }
+    )
+    score = table.delay + 2 * table.holiday + (table.carrier == "B6") + table.seats / 400
+    late = (score + rng.normal(size=rows) > 1.5).to_numpy().astype(int)
+    table.loc[::7, "delay"] = np.nan
+    table.loc[::11, "carrier"] = None
+    return table, late
+
+
+def strange():
+    """Rows with what training never showed: new categories, gaps in full columns."""
+    table, _ = flights(rows=40, seed=1)
+    table["carrier"] = "new"
+    table["plane"] = pd.Series(["never seen", None] * 20).astype("category")
+    table["seats"] = table["seats"].astype(float).where(table.index % 2 == 0)
+    table["holiday"] = table["holiday"].astype(object).where(table.index % 3 == 0, None)
+    table["delay"] = np.nan
+    return table
+
+
+@pytest.fixture(scope="module", params=LEARNERS)
+def trained(request):
+    table, late = flights()
+    return build_estimator(config(request.param), KINDS).fit(table, late)
+
+
+def test_it_learns(trained):
+    table, late = flights(seed=2)
+    assert roc_auc_score(late, trained.predict_proba(table)[:, 1]) > 0.75
+
+
+def test_it_answers_for_what_it_never_saw(trained):
+    probability = trained.predict_proba(strange())
+    np.testing.assert_allclose(probability.sum(axis=1), 1)
+
+
+def test_order_of_columns_and_other_columns_do_not_matter(trained):
+    table, _ = flights(rows=50, seed=4)
+    shuffled = table.drop(columns="extra")[list(KINDS)[::-1]]
+    np.testing.assert_array_equal(trained.predict_proba(shuffled), trained.predict_proba(table))
+
+
+def test_text_and_category_columns_are_one(trained):
+    table, _ = flights(rows=50, seed=4)
+    other = table.assign(carrier=table.carrier.astype("category"), plane=table.plane.astype("str"))
+    np.testing.assert_array_equal(trained.predict_proba(other), trained.predict_proba(table))
+
+
+def test_it_comes_back_from_its_file(trained, tmp_path):
+    path = tmp_path / "model.skops"
+    loaded = load(path, sha256=save(trained, path))
+    table, _ = flights(rows=50, seed=4)
+    np.testing.assert_array_equal(loaded.predict_proba(table), trained.predict_proba(table))
+    np.testing.assert_array_equal(loaded.predict_proba(strange()), trained.predict_proba(strange()))
+
+
+@pytest.mark.parametrize("estimator", LEARNERS)
+@pytest.mark.parametrize("kind", ["number", "category"])
+def test_columns_of_one_kind_only(estimator, kind):
+    table, late = flights(rows=300)
+    features = {name: k for name, k in KINDS.items() if k == kind}
+    model = build_estimator(config(estimator), features).fit(table, late)
+    assert model.predict_proba(strange()).shape == (40, 2)
+
+
+@pytest.mark.parametrize("estimator", LEARNERS)
+def test_a_column_that_is_empty_in_training(estimator):
+    table, late = flights(rows=300)
+    table["carrier"] = pd.Series([None] * 300, dtype="str")
+    if estimator != "hist_gradient_boosting":
+        table["delay"] = np.nan
+    model = build_estimator(config(estimator), KINDS).fit(table, late)
+    full, _ = flights(rows=50, seed=4)
+    assert np.isfinite(model.predict_proba(full)).all()
+
+
+def test_categories_are_split_as_sets_even_when_there_are_too_many():
+    table, late = flights()
+    model = build_estimator(config("hist_gradient_boosting"), KINDS).fit(table, late)
+    assert table.plane.nunique() > 255
+    assert model[-1].is_categorical_.tolist() == [True, True, True, False, False]
+
+
+def test_max_bins_bounds_the_categories():
+    table, late = flights()
+    parameters = {"max_iter": 3, "max_bins": 16}
+    model = build_estimator(config("hist_gradient_boosting", parameters), KINDS).fit(table, late)
+    assert np.isfinite(model.predict_proba(strange())).all()
+
+
+BYTES_SCRIPT = """
+import json, pathlib, sys
+import joblib
+from threadpoolctl import threadpool_limits
+from ratchet.artifacts.persist import save
+from ratchet.model import LEARNERS, build_estimator
+import test_model
+
+table, late = test_model.flights(rows=60_000)
+hashes = {}
+for name in LEARNERS:
+    model = build_estimator(test_model.config(name), test_model.KINDS)
+    jobs = joblib.parallel_config(backend="threading", n_jobs=int(sys.argv[1]))
+    with jobs, threadpool_limits(limits=1):
+        model.fit(table, late)
+    hashes[name] = save(model, pathlib.Path(sys.argv[2]))
+print(json.dumps(hashes))
+"""
+
+
+def test_same_bytes_in_any_process_with_any_number_of_threads(tmp_path):
+    # 60,000 rows: from there on HistGradientBoosting's sums depend on the number of threads.
+    printed = []
+    for cores in ("1", "2"):
+        path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+        environment = {"PYTHONHASHSEED": cores, "OMP_NUM_THREADS": cores, "PYTHONPATH": path}
+        done = subprocess.run(
+            [sys.executable, "-c", BYTES_SCRIPT, cores, tmp_path / "model.skops"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        printed.append(json.loads(done.stdout))
+    assert printed[0] == printed[1]
+
+
+def test_a_forest_follows_the_jobs_of_joblib():
+    table, late = flights(rows=300)
+    seen = []
+
+    class Counting(joblib.parallel.ThreadingBackend):
+        def configure(self, n_jobs=1, **options):
+            seen.append(n_jobs)
+            return super().configure(n_jobs=n_jobs, **options)
+
+    joblib.register_parallel_backend("counting", Counting)
+    with joblib.parallel_config(backend="counting", n_jobs=2), threadpool_limits(limits=1):
+        build_estimator(config("random_forest"), KINDS).fit(table, late)
+    assert seen == [1, 2], "one job for the columns, two for the trees"
+
+
+def test_the_seed_matters():
+    table, late = flights(rows=300)
+    one, other = (
+        build_estimator(config("random_forest", seed=seed), KINDS).fit(table, late)
+        for seed in (1, 2)
+    )
+    assert (one.predict_proba(table) != other.predict_proba(table)).any()
+
+
+def test_parameters_win_over_our_defaults():
+    model = build_estimator(config("logistic_regression", {"max_iter": 7, "C": 0.5}), KINDS)
+    assert (model[-1].max_iter, model[-1].C, model[-1].random_state) == (7, 0.5, 3)
+
+
+def test_no_early_stopping_unless_asked_for():
+    assert build_estimator(config("hist_gradient_boosting"), KINDS)[-1].early_stopping is False
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameters", "message"),
+    [
+        (
+            "random_forrest",
+            {},
+            r"train\.estimator: random_forrest is not known \(did you mean random_forest\?",
+        ),
+        (
+            "random_forest",
+            {"n_estimator": 5},
+            r"train\.parameters\.random_forest\.n_estimator: is not a parameter "
+            r"\(did you mean n_estimators\? allowed: bootstrap, .*, n_estimators",
+        ),
+        (
+            "hist_gradient_boosting",
+            {"max_iter": -1},
+            r"train\.parameters\.hist_gradient_boosting: The 'max_iter' parameter .* Got -1",
+        ),
+        (
+            "hist_gradient_boosting",
+            {"max_bins": "many"},
+            r"train\.parameters\.hist_gradient_boosting: The 'max_bins' parameter .* Got 'many'",
+        ),
+    ],
+)
+def test_wrong_settings_are_named(estimator, parameters, message):
+    with pytest.raises(ConfigError, match=message):
+        build_estimator(config(estimator, parameters), KINDS)
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_what_is_decided_elsewhere_is_said(name):
+    with pytest.raises(ConfigError) as caught:
+        build_estimator(config("hist_gradient_boosting", {name: 2}), KINDS)
+    assert f"hist_gradient_boosting.{name}: {DECIDED[name]}" in str(caught.value)
+
+
+def test_all_wrong_parameters_are_named_at_once():
+    with pytest.raises(ConfigError) as caught:
+        build_estimator(config("random_forest", {"depth": 2, "trees": 3}), KINDS)
+    assert str(caught.value).count("params.yaml: train.parameters.random_forest.") == 2
+
+
+def test_kinds_that_no_model_learns_from_are_named():
+    with pytest.raises(
+        ConfigError, match=r"columns: note \(text\), day \(date\): .*feature: false"
+    ):
+        build_estimator(config("random_forest"), {"x": "number", "note": "text", "day": "date"})
+
+
+def test_nothing_to_learn_from():
+    with pytest.raises(ConfigError, match="no column is a feature"):
+        build_estimator(config("random_forest"), {})
