@@ -1,0 +1,1 @@
+"""One module for each DVC stage: fetch, validate, train, evaluate."""

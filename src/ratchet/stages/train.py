@@ -1,0 +1,164 @@
+"""Fit the model on all batches but the newest, save it, and score the newest with what ships."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+from sklearn.inspection import permutation_importance
+from threadpoolctl import threadpool_limits
+
+from ratchet.artifacts import persist
+from ratchet.artifacts.card import Card, Rows, write_card
+from ratchet.artifacts.scored import write_scored
+from ratchet.budget import Usage, within
+from ratchet.code import code_hash
+from ratchet.config import Params
+from ratchet.data.features import feature_frame
+from ratchet.data.schema import Schema, load_schema
+from ratchet.data.validated import BATCH, read_window
+from ratchet.errors import ConfigError, DataError
+from ratchet.files import atomic_write, sha256_file
+from ratchet.model import build_estimator
+
+LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
+IMPORTANCE_ROWS = 10_000  # enough for two digits, and bounded for wide tables
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: its card and what it cost."""
+
+    card: Card
+    usage: Usage
+
+
+def run(
+    params: Params,
+    *,
+    validated: Path,
+    schema: Path,
+    environment: Path,
+    model: Path,
+    card: Path,
+    scored: Path,
+    importance: Path,
+) -> Trained:
+    """Train on the window without its `holdout` newest batches and write four files.
+
+    `model` is the estimator, `card` describes it, `scored` has the holdout's rows with the model's
+    probability of the positive label, `importance` what each feature is worth there.
+    `environment` is the lock file, whose hash goes on the card.
+
+    Raises DataError when there are too few batches or one class only, ConfigError when the budget
+    is exceeded or the estimator's parameters are wrong.
+    """
+    contract = load_schema(schema)
+    rows, hashes = read_window(validated)
+    teaching, judging = _split(rows, hashes, params.window.holdout)
+    y_train, y_holdout = (
+        _labels(teaching, contract, "training"),
+        _labels(judging, contract, "holdout"),
+    )
+    budget = params.train.budget
+    if len(teaching) > budget.max_rows:
+        raise ConfigError(
+            f"params.yaml: train.budget.max_rows is {budget.max_rows} and the window has "
+            f"{len(teaching)} training rows; raise it or shrink window.train"
+        )
+    X_holdout = feature_frame(judging, contract.features)
+    with (
+        within(max_seconds=budget.max_seconds, max_memory_mb=budget.max_memory_mb) as usage,
+        joblib.parallel_config(n_jobs=budget.n_jobs),
+        threadpool_limits(limits=budget.n_jobs),
+    ):
+        estimator = build_estimator(params.train, contract.features)
+        estimator.fit(feature_frame(teaching, contract.features), y_train)
+        model_sha256 = persist.save(estimator, model)
+        # What is judged is what ships: the file, not the object that it was written from.
+        shipped = persist.load(model, sha256=model_sha256)
+        score = shipped.predict_proba(X_holdout)[:, 1]
+        worth = _importance(shipped, X_holdout, y_holdout, params.train.seed)
+    write_scored(scored, judging, y_holdout, score)
+    _write_importance(importance, worth)
+    made = Card(
+        model_sha256=model_sha256,
+        estimator=params.train.estimator,
+        parameters=params.train.parameters[params.train.estimator],
+        seed=params.train.seed,
+        target=contract.target.column,
+        positive=contract.target.positive,
+        features={name: contract.columns[name] for name in contract.features},
+        train=_describe(teaching, hashes, y_train),
+        holdout=_describe(judging, hashes, y_holdout),
+        code_sha256=code_hash(__name__),
+        environment_sha256=sha256_file(environment),
+        libraries={name: version(name) for name in LIBRARIES},
+    )
+    write_card(card, made)
+    return Trained(made, usage())
+
+
+def _split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Table, pa.Table]:
+    """Split the rows, in time order, into those that teach and those of the newest batches."""
+    batches = list(hashes)
+    if len(batches) <= holdout:
+        raise DataError(
+            f"the window has {len(batches)} accepted batches, window.holdout takes {holdout}, and "
+            "none is left to train on; wait for more, lower window.holdout in params.yaml, or see "
+            "why batches are quarantined in reports/validation.json"
+        )
+    judges = pc.is_in(rows[BATCH], pa.array(batches[-holdout:]))
+    return rows.filter(pc.invert(judges)), rows.filter(judges)
+
+
+def _labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
+    """Return 1 where the target has its positive value, else 0: int8 of shape (rows,)."""
+    target = rows[schema.target.column]
+    try:
+        positive = pa.scalar(schema.target.positive).cast(target.type)
+    except pa.ArrowInvalid:
+        raise ConfigError(
+            f"schema.yaml: target.positive: {schema.target.positive!r} can't be a value of "
+            f"{schema.target.column}, whose type is {target.type}"
+        ) from None
+    labels: np.ndarray = pc.equal(target, positive).to_numpy().astype(np.int8)
+    if labels.min() == labels.max():
+        only = "positive" if labels[0] else "negative"
+        raise DataError(
+            f"the {part} rows ({len(labels)} in {pc.count_distinct(rows[BATCH])} batches) have "
+            f"only {only} labels in {schema.target.column}; check target.positive in schema.yaml, "
+            "or take a larger window"
+        )
+    return labels
+
+
+def _describe(rows: pa.Table, hashes: dict[str, str], labels: np.ndarray) -> Rows:
+    batches = {batch: hashes[batch] for batch in rows[BATCH].unique().to_pylist()}
+    return Rows.of(batches, rows=len(labels), positive_rows=int(labels.sum()))
+
+
+def _importance(estimator: Any, X: Any, y: np.ndarray, seed: int) -> dict[str, float]:
+    """Return by how much log loss grows when a feature's values are shuffled, largest first.
+
+    Permutation importance (Breiman 2001, Random Forests, section 10), mean of three shuffles.
+    """
+    if len(X) > IMPORTANCE_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(X), IMPORTANCE_ROWS, replace=False)
+        X, y = X.iloc[chosen], y[chosen]
+    found = permutation_importance(
+        estimator, X, y, scoring="neg_log_loss", n_repeats=3, n_jobs=1, random_state=seed
+    )
+    worth = dict(zip(X.columns, found.importances_mean.tolist(), strict=True))
+    return dict(sorted(worth.items(), key=lambda item: -item[1]))
+
+
+def _write_importance(path: Path, worth: dict[str, float]) -> None:
+    table = pa.table({"feature": list(worth), "importance": list(worth.values())})
+    with atomic_write(path) as partial:
+        pyarrow.csv.write_csv(table, partial)

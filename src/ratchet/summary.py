@@ -1,0 +1,96 @@
+"""The last run at a glance: what went in, how good the model is, where to look next."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ratchet.artifacts.card import Card, Rows, read_card
+from ratchet.errors import EvidenceError
+from ratchet.scoring.bootstrap import Interval
+from ratchet.scoring.metrics import METRICS
+from ratchet.stages.evaluate import warning
+
+NEXT = """
+Plots          dvc plots show              (the data lie in reports/plots/)
+What changed   dvc metrics diff · dvc params diff · git diff data/manifest.csv
+Next night     ratchet discover && dvc repro
+Score a file   ratchet predict models/model.skops FILE
+"""
+
+
+def show(validation: Path, evaluation: Path, card: Path) -> None:
+    """Print the state of the window, the model's figures and what to do next.
+
+    Raises EvidenceError when a report is missing: nothing has run yet.
+    """
+    checked, measured, about = _read(validation), _read(evaluation), read_card(card)
+    console = Console(highlight=False)
+    tables = [_data_table(checked, about), _metrics_table(measured, about)]
+    if checked["quarantined"]:
+        tables.insert(1, _quarantine_table(checked["quarantined"]))
+    for table in tables:
+        console.print()
+        console.print(table)
+    if not measured["beats_baseline"]:
+        console.print(f"\n[bold red]{warning(Interval(**measured['gain']))}[/]")
+    console.print(NEXT, end="")
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{path}: can't be read ({error}); run `dvc repro`") from error
+
+
+def _data_table(checked: Any, about: Card) -> Table:
+    table = _table("Data", "", "batches", "rows", "positive", "from", "to")
+    for name, rows in {"train": about.train, "holdout": about.holdout}.items():
+        table.add_row(name, *_counts(rows))
+    table.add_row("quarantined", str(len(checked["quarantined"])))
+    return table
+
+
+def _counts(rows: Rows) -> list[str]:
+    batches = list(rows.batches)
+    share = f"{rows.positive_share:.1%}"
+    return [str(len(batches)), f"{rows.rows:,}", share, batches[0], batches[-1]]
+
+
+def _quarantine_table(quarantined: Any) -> Table:
+    table = Table("batch", "why", title="Quarantined", title_justify="left", box=None)
+    for batch, failures in quarantined.items():
+        for failure in failures:
+            where = f"{failure['code']} {failure['column']}".rstrip()
+            examples = f" ({', '.join(failure['examples'])})" if failure["examples"] else ""
+            table.add_row(batch, f"{where}: {failure['message']}{examples}")
+    return table
+
+
+def _metrics_table(measured: Any, about: Card) -> Table:
+    level = f"{measured['confidence']:.0%} interval"
+    table = _table(
+        f"Model {about.model_sha256[:12]}", "holdout", "value", level, "class prior", "gain"
+    )
+    for name, metric in METRICS.items():
+        own, prior = measured["metrics"][name], measured["baseline"][name]
+        gain = (own["value"] - prior) * (1 if metric.greater_is_better else -1)
+        table.add_row(
+            metric.title,
+            f"{own['value']:.4f}",
+            f"{own['low']:.4f} to {own['high']:.4f}",
+            f"{prior:.4f}",
+            f"{gain:+.4f}",
+        )
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, title_style="bold")
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
