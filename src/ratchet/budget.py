@@ -9,13 +9,13 @@ C code that holds Python's global lock delays the watch as well; scikit-learn's 
 POSIX only, and in the main thread only: only there can Python handle a signal.
 """
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
@@ -25,6 +25,7 @@ from ratchet.errors import ConfigError
 
 _EVERY = 0.05  # seconds between two looks at the process itself
 _CHILDREN_EVERY = 10  # looks between two searches for children, which read all of /proc
+_REPEAT = 0.1  # seconds between two signals while the first wasn't heeded
 
 # Not SIGINT: that belongs to Ctrl-C, and a shell's background jobs ignore it.
 _SIGNAL = signal.SIGUSR1
@@ -46,7 +47,7 @@ class _Exceeded(BaseException):
     """Raised in the main thread by the signal; no `except Exception` on the way can swallow it."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def within(
     max_seconds: float | None = None, max_memory_mb: float | None = None, *, grace: float = 10.0
 ) -> Iterator[Callable[[], Usage]]:
@@ -60,7 +61,7 @@ def within(
     KeyboardInterrupt, as any other exception of the body, passes through.
     """
     watch = _Watch(max_seconds, max_memory_mb, grace)
-    before = signal.signal(_SIGNAL, _raise)
+    before = signal.signal(_SIGNAL, watch.react)
     try:
         try:
             watch.start()
@@ -84,10 +85,6 @@ def within(
         raise ConfigError(watch.exceeded)
 
 
-def _raise(_signal: int, _frame: FrameType | None) -> None:
-    raise _Exceeded
-
-
 class _Watch(threading.Thread):
     """The thread that measures, and says in `exceeded` which limit was broken."""
 
@@ -100,6 +97,7 @@ class _Watch(threading.Thread):
         self._max_memory_mb = max_memory_mb
         self._grace = grace
         self._done = threading.Event()
+        self._raised = False
         self._signalling = threading.Lock()
         self._process = psutil.Process()
         self._children: list[psutil.Process] = []
@@ -111,6 +109,17 @@ class _Watch(threading.Thread):
         """Return the time and memory taken so far, or in all once the work has ended."""
         ended = time.monotonic() if self._ended is None else self._ended
         return Usage(ended - self._began, self._peak_mb)
+
+    def react(self, _signal: int, frame: FrameType | None) -> None:
+        """Raise in the main thread: once, and not where the `with` statement couldn't catch it.
+
+        That is in contextlib's code and in ours, on the way into the body and out of it. On the
+        way out `within` sees `exceeded` by itself; otherwise the signal comes again.
+        """
+        between = frame is not None and frame.f_code.co_filename in (contextlib.__file__, __file__)
+        if not between and not self._raised:
+            self._raised = True
+            raise _Exceeded
 
     def run(self) -> None:
         looks = 0
@@ -146,14 +155,18 @@ class _Watch(threading.Thread):
         return None
 
     def _interrupt(self, message: str) -> None:
-        with self._signalling:
-            if self._done.is_set():
+        """Ask the main thread to end the work; when it doesn't within the grace, end everything."""
+        until = time.monotonic() + self._grace
+        while time.monotonic() < until:
+            with self._signalling:
+                if self._done.is_set():
+                    return
+                self.exceeded = message
+                if not self._raised:
+                    # A real signal, which also wakes a sleep or a wait for other processes.
+                    signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
+            if self._done.wait(_REPEAT):
                 return
-            self.exceeded = message
-            # A real signal, which also wakes a sleep or a wait for other processes.
-            signal.pthread_kill(threading.main_thread().ident or 0, _SIGNAL)
-        if self._done.wait(self._grace):
-            return
         print(f"ratchet: {message}", file=sys.stderr, flush=True)
         for child in self._process.children(recursive=True):
             try:

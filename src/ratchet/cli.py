@@ -6,6 +6,7 @@ get their paths from dvc.yaml; the commands that a person types have them as def
 
 import argparse
 import datetime
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,13 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         args.run(args)
+        sys.stdout.flush()
     except RatchetError as error:
         print(_red(f"ratchet {args.name}: {error}"), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        # The reader, `head` for one, has seen enough.
-        sys.stderr.close()
-        return 0
+        # The reader, `head` for one, has seen enough: what is left goes nowhere, also at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

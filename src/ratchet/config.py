@@ -118,6 +118,8 @@ def read_yaml(path: Path, model: type[AnySection]) -> AnySection:
         raise ConfigError(
             f"{path}: no such file; run in the top folder of the repository or name the file"
         ) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except (YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
@@ -162,10 +164,9 @@ def _allowed(location: tuple[int | str, ...], model: type[Section]) -> str:
     here: Any = model
     for part in location[:-1]:
         fields = {field.alias or name: field for name, field in here.model_fields.items()}
-        if part not in fields:
-            # Inside a mapping such as schema.yaml's `columns`, whose values are sections.
-            continue
-        here = _section(fields[part].annotation)
+        if part in fields:
+            # No section: `part` is a name inside a mapping such as schema.yaml's `columns`.
+            here = _section(fields[part].annotation) or here
     names = [field.alias or name for name, field in here.model_fields.items()]
     meant = difflib.get_close_matches(str(location[-1]), names, n=1)
     guess = f"did you mean {meant[0]}? " if meant else ""
@@ -173,6 +174,6 @@ def _allowed(location: tuple[int | str, ...], model: type[Section]) -> str:
 
 
 def _section(annotation: Any) -> Any:
-    """Return the section class in an annotation such as `Budget` or `dict[str, Column]`."""
-    inner = [a for a in getattr(annotation, "__args__", ()) if hasattr(a, "model_fields")]
-    return inner[0] if inner else annotation
+    """Return the section in an annotation such as `Budget` or `dict[str, Column]`, or None."""
+    inner = [annotation, *getattr(annotation, "__args__", ())]
+    return next((each for each in inner if hasattr(each, "model_fields")), None)

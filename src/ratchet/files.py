@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,10 +49,14 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
-def remove_partials(folder: Path) -> None:
-    """Delete what a killed process left half-written in `folder`."""
-    for partial in folder.glob(f"{PARTIAL}*"):
-        partial.unlink(missing_ok=True)
+def remove_partials(*paths: Path) -> None:
+    """Delete what killed processes left of the files at `paths`, half-written beside them."""
+    for path in paths:
+        # More than once where a temporary file was itself written in this way.
+        name = re.compile(f"({re.escape(PARTIAL)})+{re.escape(path.name)}(-[0-9a-f]{{8}})+")
+        for partial in path.parent.glob(f"{PARTIAL}*"):
+            if name.fullmatch(partial.name):
+                partial.unlink(missing_ok=True)
 
 
 def sha256_file(path: Path) -> str:

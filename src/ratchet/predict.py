@@ -3,15 +3,12 @@
 import sys
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.csv
-
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import read_card
+from ratchet.artifacts.table import print_csv, write_csv
 from ratchet.data.contract import Contract, judge
 from ratchet.data.features import feature_frame
 from ratchet.errors import DataError, EvidenceError
-from ratchet.files import atomic_write
 
 
 def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = None) -> int:
@@ -39,10 +36,8 @@ def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = 
         raise DataError(f"{file}: isn't input that {model} was built for:\n{reasons}")
     kinds = {name: column.type for name, column in about.features.items()}
     score = estimator.predict_proba(feature_frame(judged.table, kinds))[:, 1]
-    scores = pa.table({"score": score})
     if to is None:
-        pyarrow.csv.write_csv(scores, sys.stdout.buffer)
+        print_csv(sys.stdout.buffer, {"score": score})
     else:
-        with atomic_write(to) as partial:
-            pyarrow.csv.write_csv(scores, partial)
+        write_csv(to, {"score": score})
     return len(score)

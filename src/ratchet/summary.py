@@ -27,7 +27,8 @@ def show(validation: Path, evaluation: Path, card: Path) -> None:
     Raises EvidenceError when a report is missing: nothing has run yet.
     """
     checked, measured, about = _read(validation), _read(evaluation), read_card(card)
-    console = Console(highlight=False)
+    # What bad data hold, such as [/b] or :x:, is not ours to render.
+    console = Console(highlight=False, markup=False, emoji=False)
     tables = [_data_table(checked, about), _metrics_table(measured, about)]
     if checked["quarantined"]:
         tables.insert(1, _quarantine_table(checked["quarantined"]))
@@ -35,7 +36,7 @@ def show(validation: Path, evaluation: Path, card: Path) -> None:
         console.print()
         console.print(table)
     if not measured["beats_baseline"]:
-        console.print(f"\n[bold red]{warning(Interval(**measured['gain']))}[/]")
+        console.print(f"\n{warning(Interval(**measured['gain']))}", style="bold red")
     console.print(NEXT, end="")
 
 

@@ -185,10 +185,12 @@ def test_an_outer_budget_ends_an_inner_one():
             with within(max_seconds=0.2):
                 with within(max_seconds=3600):
                     time.sleep(3600)
+                print("went on after the inner work was cut short")
         except ConfigError as error:
             print(error)
     """)
     assert "max_seconds is 0.20 s" in done.stdout
+    assert "went on" not in done.stdout
 
 
 def test_a_budget_that_ends_as_the_work_ends():

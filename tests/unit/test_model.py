@@ -107,6 +107,16 @@ def test_it_comes_back_from_its_file(trained, tmp_path):
 
 
 @pytest.mark.parametrize("estimator", LEARNERS)
+def test_a_gap_is_itself_a_sign(estimator):
+    # Shuffled answers, but for one thing: they are late where the delay is not known.
+    table, late = flights()
+    late = np.where(table.delay.isna(), 1, np.random.default_rng(0).permutation(late))
+    model = build_estimator(config(estimator), {"delay": "number"}).fit(table, late)
+    probability = model.predict_proba(table)[:, 1]
+    assert probability[table.delay.isna()].min() > probability[table.delay.notna()].max()
+
+
+@pytest.mark.parametrize("estimator", LEARNERS)
 @pytest.mark.parametrize("kind", ["number", "category"])
 def test_columns_of_one_kind_only(estimator, kind):
     table, late = flights(rows=300)

@@ -347,6 +347,34 @@ def test_a_category_set_that_is_not_there_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("forge", "reason"),
     [
+        (
+            lambda hgb: setattr(
+                hgb._bin_mapper, "is_categorical_", hgb._bin_mapper.is_categorical_[:1]
+            ),
+            "bins for the wrong number of columns",
+        ),
+        (
+            lambda hgb: [
+                setattr(tree, "raw_left_cat_bitsets", tree.raw_left_cat_bitsets[:, :1].copy())
+                for (tree,) in hgb._predictors
+            ],
+            "sets of categories of the wrong size",
+        ),
+    ],
+)
+def test_boosting_with_tables_too_small_for_its_trees_is_refused(tmp_path, forge, reason):
+    table = np.column_stack([RNG.integers(0, 5, 400), X[:, 1]])
+    model = HistGradientBoostingClassifier(max_iter=2, categorical_features=[0])
+    model.fit(table, table[:, 0] % 2)
+    forge(model)
+    sha256 = save(model, tmp_path / "model.skops")
+    with pytest.raises(EvidenceError, match=reason):
+        load(tmp_path / "model.skops", sha256=sha256)
+
+
+@pytest.mark.parametrize(
+    ("forge", "reason"),
+    [
         (lambda tree: tree["content"]["content"]["node_count"], "without nodes"),
         (lambda tree: tree["__reduce__"]["args"]["content"][0], "for the wrong number of columns"),
     ],

@@ -10,7 +10,7 @@ import pandera.pandas as pandera
 import pyarrow as pa
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
-from ratchet.data.failure import EXAMPLES, Failure
+from ratchet.data.failure import EXAMPLES, Failure, quoted
 from ratchet.data.parse import UnreadableError, check_header, convert, read_table
 from ratchet.data.schema import Column, Rows, Schema
 
@@ -144,6 +144,7 @@ def _duplicates(key: Sequence[str], count: int, lines: Sequence[str]) -> Failure
 
 
 def _violation(found: SchemaError, cases: pd.DataFrame, lines: Sequence[str]) -> Failure:
-    shown = [f"{line}: {value}" for line, value in zip(lines, cases["failure_case"], strict=False)]
+    values = map(quoted, cases["failure_case"])
+    shown = [f"{line}: {value}" for line, value in zip(lines, values, strict=False)]
     check = found.check
     return Failure(check.name, found.schema.name, check.error, len(cases), tuple(shown))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 EXAMPLES = 3  # values quoted for each failure
+LONGEST = 60  # characters of a quoted value
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,10 @@ class Failure:
         details = "; ".join(filter(None, [rows, ", ".join(self.examples)]))
         where = f"{self.code} {self.column}".rstrip()
         return f"{where}: {self.message}" + (f" ({details})" if details else "")
+
+
+def quoted(value: object) -> str:
+    """Return `value` as text that fits on a line: bad data may hold anything, at any length."""
+    text = str(value)
+    shown = text if text.isprintable() else ascii(text)
+    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…"

@@ -64,13 +64,19 @@ def read_manifest(path: Path) -> list[Batch]:
     Raises ConfigError with the line number when a line can't be understood.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # A spreadsheet leaves a byte order mark.
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return []
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not text in UTF-8 ({error})") from error
     rows = csv.DictReader(io.StringIO(text))
-    if tuple(rows.fieldnames or ()) != COLUMNS:
-        raise ConfigError(f"{path}: the first line must be {','.join(COLUMNS)}")
-    batches = [_parse(row, f"{path}:{rows.line_num}") for row in rows]
+    try:
+        if tuple(rows.fieldnames or ()) != COLUMNS:
+            raise ConfigError(f"{path}: the first line must be {','.join(COLUMNS)}")
+        batches = [_parse(row, f"{path}:{rows.line_num}") for row in rows]
+    except csv.Error as error:
+        raise ConfigError(f"{path}: after line {rows.line_num}: {error}") from error
     for earlier, later in pairwise(batches):
         if later.id <= earlier.id:
             problem = "is pinned twice" if later.id == earlier.id else "is out of order"

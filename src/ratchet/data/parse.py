@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from ratchet.data.failure import EXAMPLES, Failure
+from ratchet.data.failure import EXAMPLES, Failure, quoted
 from ratchet.data.schema import Column, Kind
 
 NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
@@ -41,8 +41,8 @@ def read_table(path: Path) -> pa.Table:
         raise UnreadableError(Failure("empty", "", "the file has no content"))
     try:
         table = _read_parquet(path) if path.name.endswith(".parquet") else _read_csv(path)
-    except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
-        reason = " ".join(str(error).split())
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        reason = "".join(filter(str.isprintable, " ".join(str(error).split())))
         raise UnreadableError(
             Failure("unreadable", "", f"not a readable table: {reason}")
         ) from None
@@ -66,7 +66,13 @@ def _read_csv(path: Path) -> pa.Table:
 
 def _read_parquet(path: Path) -> pa.Table:
     table = pyarrow.parquet.read_table(path, use_threads=False)
-    return pa.table([column.cast(pa.string()) for column in table.columns], table.column_names)
+    return pa.table([_as_text(column) for column in table.columns], table.column_names)
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)  # as in a CSV, NaN is no value
+    return column.cast(pa.string())
 
 
 def check_header(
@@ -123,7 +129,7 @@ def convert(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Table, l
 def _examples(wrong: np.ndarray, values: pa.ChunkedArray) -> tuple[str, ...]:
     """Quote the first few values that `wrong` (bool, one per row) marks, counted from 1."""
     rows = np.flatnonzero(wrong)[:EXAMPLES]
-    return tuple(f"row {row + 1}: {values[int(row)]}" for row in rows)
+    return tuple(f"row {row + 1}: {quoted(values[int(row)])}" for row in rows)
 
 
 def _cast(text: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, np.ndarray]:
@@ -137,14 +143,28 @@ def _cast(text: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, np.ndarra
     except pa.ArrowInvalid:
         values = _LENIENT[kind](trimmed)
     if pa.types.is_floating(values.type):
-        # Infinity isn't a measurement, and 3.5 isn't an integer (but 3.0 is one, as pandas writes
-        # integers with gaps).
-        sound = pc.is_finite(values)
-        if kind == "integer":
-            sound = pc.and_(sound, pc.equal(pc.floor(values), values))
-        values = pc.if_else(sound, values, None).cast(TYPES[kind])
+        values = pc.if_else(pc.is_finite(values), values, None)  # infinity isn't a measurement
+    if kind == "integer":
+        values = _integers(trimmed, values)
     wrong = pc.and_(pc.is_null(values), pc.is_valid(trimmed))
     return values, wrong.to_numpy()
+
+
+def _integers(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the whole ones of the finite `numbers`, which `text` spells, as int64.
+
+    3.5 isn't an integer, but 3.0 is one, as pandas writes integers with gaps.
+    """
+    size = pc.abs(numbers)
+    exact = pc.less(size, 2.0**53)
+    whole = pc.and_(exact, pc.equal(pc.floor(numbers), numbers))
+    integers = pc.if_else(whole, numbers, None).cast(pa.int64())
+    if pc.all(exact, min_count=0).as_py():
+        return integers
+    # As floats, neighbouring 64-bit ids would become equal; so these are read from the text.
+    digits = pc.match_substring_regex(text, "^-?[0-9]+$")
+    large = pc.and_(pc.and_(pc.invert(exact), pc.less(size, 2.0**63)), digits)
+    return pc.coalesce(integers, pc.if_else(large, text, None).cast(pa.int64()))
 
 
 def _lenient_number(text: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -153,8 +173,12 @@ def _lenient_number(text: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _lenient_date(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    dates = pd.to_datetime(text.to_pandas(), errors="coerce", format="ISO8601")
-    return pa.chunked_array([pa.array(dates, type=pa.timestamp("us"), from_pandas=True)])
+    # pandas takes "now" and "today" for dates, too.
+    text = pc.if_else(pc.match_substring_regex(text, "^[0-9]"), text, None)
+    dates = pd.to_datetime(text.to_pandas(), errors="coerce", format="ISO8601", utc=True)
+    # Moments with a time zone become those of UTC, and nanoseconds are cut off.
+    naive = dates.dt.tz_localize(None).dt.as_unit("us")
+    return pa.chunked_array([pa.array(naive, type=pa.timestamp("us"), from_pandas=True)])
 
 
 def _lenient_boolean(text: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,15 +1,20 @@
 """`schema.yaml`, the data contract: what a batch must look like."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from ratchet.config import Section, read_yaml
-from ratchet.errors import ConfigError
 
 Kind = Literal["number", "integer", "category", "boolean", "text", "date"]
 LEARNABLE = ("number", "integer", "category", "boolean")
+_VALUES: dict[Kind, tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "text": (str,),
+}
 
 
 class Rows(Section):
@@ -17,6 +22,12 @@ class Rows(Section):
 
     min: int = Field(1, ge=1, description="fewest rows")
     max: int | None = Field(None, ge=1, description="most rows; empty for no limit")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.max is not None and self.min > self.max:
+            raise ValueError(f"has min {self.min} above max {self.max}")
+        return self
 
 
 class Column(Section):
@@ -27,7 +38,9 @@ class Column(Section):
     min: float | None = Field(None, description="smallest value, for number and integer")
     max: float | None = Field(None, description="largest value, for number and integer")
     values: list[int | float | bool | str] | None = Field(
-        None, min_length=1, description="the only values allowed, for any type but category"
+        None,
+        min_length=1,
+        description="the only values allowed, for number, integer, boolean and text",
     )
     categories: list[str] | None = Field(
         None, min_length=1, description="the only values allowed, for category"
@@ -44,6 +57,11 @@ class Column(Section):
             raise ValueError(f"can't have categories: its type is {self.type}; use values")
         if self.values is not None and self.type == "category":
             raise ValueError("must list its values under categories: its type is category")
+        if self.values is not None and self.type not in _VALUES:
+            raise ValueError(f"can't have values: its type is {self.type}")
+        wrong = [each for each in self.values or () if type(each) not in _VALUES[self.type]]
+        if wrong:
+            raise ValueError(f"has {wrong[0]!r} among its values, which isn't of type {self.type}")
         return self
 
 
@@ -76,8 +94,15 @@ class Schema(Section):
         for name in self.columns:
             if name == "batch" or name.startswith("_"):
                 raise ValueError(f"columns.{name}: `batch` and names with a leading _ are taken")
-        if self.columns[self.target.column].max_null > 0:
+        target = self.columns[self.target.column]
+        if target.max_null > 0:
             raise ValueError(f"columns.{self.target.column}: the target can't be null")
+        allowed = target.categories or target.values
+        if allowed is not None and self.target.positive not in allowed:
+            raise ValueError(
+                f"target.positive: {self.target.positive!r} is not among the values of "
+                f"{self.target.column}"
+            )
         for name in self.features:
             if self.columns[name].type not in LEARNABLE:
                 raise ValueError(
@@ -104,20 +129,3 @@ def load_schema(path: Path) -> Schema:
     Raises ConfigError, one line for each wrong key: the file, the key, what is allowed.
     """
     return read_yaml(path, Schema)
-
-
-def check_columns(names: list[str], schema: Schema, where: str) -> None:
-    """Raise ConfigError if `names` holds a column that the schema doesn't list."""
-    for name in names:
-        if name not in schema.columns:
-            raise ConfigError(
-                f"{where}: {name} is not a column of schema.yaml (they are "
-                f"{', '.join(schema.columns)})"
-            )
-
-
-def feature_contract(schema: Schema) -> dict[str, dict[str, Any]]:
-    """Return the part of the contract that a model's input must keep, for the model's card."""
-    return {
-        name: schema.columns[name].model_dump(exclude_defaults=True) for name in schema.features
-    }

@@ -77,7 +77,7 @@ def open_source(url: str, pattern: str) -> FolderSource:
 def copy_object(uri: str, target: Path) -> None:
     """Copy the object at `uri` to the local file `target`.
 
-    Raises EvidenceError when it is gone from the source.
+    Raises EvidenceError when it is gone from the source or can't be read there.
     """
     _refuse_scheme(uri, "data/manifest.csv")
     try:
@@ -87,6 +87,8 @@ def copy_object(uri: str, target: Path) -> None:
             f"{uri}: is pinned but gone from the source; restore it there, or get data/raw from "
             "the cache with `dvc checkout` or from the remote with `dvc pull`"
         ) from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise EvidenceError(f"{uri}: is pinned but can't be read ({error.strerror})") from error
 
 
 def _refuse_scheme(url: str, where: str) -> None:

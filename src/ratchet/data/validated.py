@@ -66,7 +66,7 @@ def read_records(path: Path, fingerprint: str, folder: Path) -> Records:
         old = Records(
             content["fingerprint"],
             {batch: _record(**values) for batch, values in content["batches"].items()},
-            content["parts"],
+            dict(content["parts"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return Records(fingerprint)
@@ -89,6 +89,7 @@ def write_records(path: Path, records: Records, folder: Path) -> None:
         "batches": {batch: asdict(record) for batch, record in sorted(records.batches.items())},
     }
     write_text(path, json.dumps(content, indent=1) + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
     for part in folder.iterdir():
         if part.name not in records.parts:
             part.unlink()

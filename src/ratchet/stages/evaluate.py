@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 
 from ratchet.artifacts.card import read_card
 from ratchet.artifacts.scored import Scored, read_scored
+from ratchet.artifacts.table import write_csv
 from ratchet.config import Bootstrap, Evaluate, Params
 from ratchet.errors import ConfigError
-from ratchet.files import atomic_write, write_text
+from ratchet.files import remove_partials, write_text
 from ratchet.scoring import curves
 from ratchet.scoring.bootstrap import Interval, intervals, paired
 from ratchet.scoring.metrics import applicable, prior_score, score
@@ -59,11 +59,15 @@ def run(
     rows = read_scored(scored)
     prior = read_card(card).train.positive_share
     found = measure(rows, prior, params.evaluate)
+    drawn = {
+        plots / f"{name}.csv": columns
+        for name, columns in _plots(rows, params.evaluate.threshold).items()
+    }
+    remove_partials(metrics, report, *drawn)
     write_text(metrics, _json(_flat(found)))
     write_text(report, _json({**asdict(found), "beats_baseline": found.beats_baseline}))
-    for name, table in _plots(rows, params.evaluate.threshold).items():
-        with atomic_write(plots / f"{name}.csv") as partial:
-            pyarrow.csv.write_csv(pa.table(table), partial)
+    for path, columns in drawn.items():
+        write_csv(path, columns)
     return found
 
 

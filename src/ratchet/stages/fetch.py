@@ -12,6 +12,7 @@ from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import atomic_write, sha256_file
 
 WORKERS = 8  # waiting for a disk or a network, not computing
+EXAMPLES = 3  # failures told one by one
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ def run(params: Params, *, manifest: Path, raw: Path) -> Fetched:
         raise ConfigError(f"{manifest}: no batch in the window; pin some with `ratchet discover`")
     raw.mkdir(parents=True, exist_ok=True)
     missing = [batch for batch in window if not _holds(raw / batch.file_name, batch)]
-    Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(_bring)(batch, raw / batch.file_name) for batch in missing
+    # Each is tried: after the first failure others would still be half-written.
+    failures = Parallel(n_jobs=WORKERS, prefer="threads")(
+        delayed(_try)(batch, raw / batch.file_name) for batch in missing
     )
+    _refuse_if_any(list(filter(None, failures)))
     wanted = {batch.file_name for batch in window}
     leftovers = [path for path in raw.iterdir() if path.name not in wanted]
     for path in leftovers:
@@ -52,6 +55,23 @@ def run(params: Params, *, manifest: Path, raw: Path) -> Fetched:
 
 def _holds(path: Path, batch: Batch) -> bool:
     return path.is_file() and sha256_file(path) == batch.sha256
+
+
+def _try(batch: Batch, path: Path) -> EvidenceError | None:
+    try:
+        _bring(batch, path)
+    except EvidenceError as failure:
+        return failure
+    return None
+
+
+def _refuse_if_any(failures: list[EvidenceError]) -> None:
+    if not failures:
+        return
+    lines = [str(failure) for failure in failures[:EXAMPLES]]
+    if len(failures) > EXAMPLES:
+        lines.append(f"and {len(failures) - EXAMPLES} batches more")
+    raise EvidenceError("\n".join(lines))
 
 
 def _bring(batch: Batch, path: Path) -> None:

@@ -9,13 +9,13 @@ import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, Rows, write_card
 from ratchet.artifacts.scored import write_scored
+from ratchet.artifacts.table import write_csv
 from ratchet.budget import Usage, within
 from ratchet.code import code_hash
 from ratchet.config import Params
@@ -23,7 +23,7 @@ from ratchet.data.features import feature_frame
 from ratchet.data.schema import Schema, load_schema
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import ConfigError, DataError
-from ratchet.files import atomic_write, sha256_file
+from ratchet.files import atomic_write, remove_partials, sha256_file
 from ratchet.model import build_estimator
 
 LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
@@ -55,9 +55,10 @@ def run(
     probability of the positive label, `importance` what each feature is worth there.
     `environment` is the lock file, whose hash goes on the card.
 
-    Raises DataError when there are too few batches or one class only, ConfigError when the budget
-    is exceeded or the estimator's parameters are wrong.
+    Raises DataError when there are too few batches, one class only or a feature without a value,
+    ConfigError when the budget is exceeded or the estimator's parameters are wrong.
     """
+    remove_partials(model, card, scored, importance)
     contract = load_schema(schema)
     rows, hashes = read_window(validated)
     teaching, judging = _split(rows, hashes, params.window.holdout)
@@ -71,25 +72,30 @@ def run(
             f"params.yaml: train.budget.max_rows is {budget.max_rows} and the window has "
             f"{len(teaching)} training rows; raise it or shrink window.train"
         )
+    _refuse_empty(teaching, contract)
     X_holdout = feature_frame(judging, contract.features)
     with (
         within(max_seconds=budget.max_seconds, max_memory_mb=budget.max_memory_mb) as usage,
-        joblib.parallel_config(n_jobs=budget.n_jobs),
-        threadpool_limits(limits=budget.n_jobs),
+        joblib.parallel_config(backend="threading", n_jobs=budget.n_jobs),
+        # OpenMP and BLAS with two threads sum in another order than with one: from some ten
+        # thousand rows on, boosting grows other trees and a regression has other last bits.
+        threadpool_limits(limits=1),
+        # Nothing takes the model's place before all that the budget covers is done.
+        atomic_write(model) as partial,
     ):
         estimator = build_estimator(params.train, contract.features)
         estimator.fit(feature_frame(teaching, contract.features), y_train)
-        model_sha256 = persist.save(estimator, model)
+        model_sha256 = persist.save(estimator, partial)
         # What is judged is what ships: the file, not the object that it was written from.
-        shipped = persist.load(model, sha256=model_sha256)
+        shipped = persist.load(partial, sha256=model_sha256)
         score = shipped.predict_proba(X_holdout)[:, 1]
         worth = _importance(shipped, X_holdout, y_holdout, params.train.seed)
     write_scored(scored, judging, y_holdout, score)
-    _write_importance(importance, worth)
+    write_csv(importance, {"feature": list(worth), "importance": list(worth.values())})
     made = Card(
         model_sha256=model_sha256,
         estimator=params.train.estimator,
-        parameters=params.train.parameters[params.train.estimator],
+        parameters=params.train.parameters.get(params.train.estimator, {}),
         seed=params.train.seed,
         target=contract.target.column,
         positive=contract.target.positive,
@@ -120,9 +126,15 @@ def _split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Tab
 def _labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
     """Return 1 where the target has its positive value, else 0: int8 of shape (rows,)."""
     target = rows[schema.target.column]
+    if target.null_count:
+        batches = rows.filter(pc.is_null(target))[BATCH].unique().to_pylist()
+        raise DataError(
+            f"{schema.target.column} is missing in {target.null_count} {part} rows of "
+            f"{', '.join(batches)}, which a person accepted; write exclude in the manifest instead"
+        )
     try:
         positive = pa.scalar(schema.target.positive).cast(target.type)
-    except pa.ArrowInvalid:
+    except (pa.ArrowException, OverflowError):
         raise ConfigError(
             f"schema.yaml: target.positive: {schema.target.positive!r} can't be a value of "
             f"{schema.target.column}, whose type is {target.type}"
@@ -136,6 +148,16 @@ def _labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
             "or take a larger window"
         )
     return labels
+
+
+def _refuse_empty(rows: pa.Table, schema: Schema) -> None:
+    """Raise DataError when a feature has no value at all; gradient boosting would break on it."""
+    empty = [name for name in schema.features if rows[name].null_count == len(rows)]
+    if empty:
+        raise DataError(
+            f"{', '.join(empty)}: no value in any of the {len(rows)} training rows; mend the "
+            "source, or set feature: false in schema.yaml"
+        )
 
 
 def _describe(rows: pa.Table, hashes: dict[str, str], labels: np.ndarray) -> Rows:
@@ -156,9 +178,3 @@ def _importance(estimator: Any, X: Any, y: np.ndarray, seed: int) -> dict[str, f
     )
     worth = dict(zip(X.columns, found.importances_mean.tolist(), strict=True))
     return dict(sorted(worth.items(), key=lambda item: -item[1]))
-
-
-def _write_importance(path: Path, worth: dict[str, float]) -> None:
-    table = pa.table({"feature": list(worth), "importance": list(worth.values())})
-    with atomic_write(path) as partial:
-        pyarrow.csv.write_csv(table, partial)

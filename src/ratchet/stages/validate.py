@@ -26,7 +26,7 @@ from ratchet.data.validated import (
     write_records,
 )
 from ratchet.errors import DataError, EvidenceError
-from ratchet.files import sha256_file, sha256_text, write_text
+from ratchet.files import remove_partials, sha256_file, sha256_text, write_text
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ def run(
     report and the good batches are on disk by then. Raises EvidenceError when a file in `raw`
     isn't what the manifest pins.
     """
+    remove_partials(records, report)
     contract = Contract.of(load_schema(schema))
     window = _window(manifest, raw)
     old = read_records(records, fingerprint(schema), validated)
@@ -80,32 +81,47 @@ def run(
     parts: dict[str, str] = {}
     for (number, batches), unknown, found in zip(groups, waiting, verdicts, strict=True):
         judged = dict(zip([batch.id for batch in unknown], found, strict=True))
-        group = {
-            batch.id: _record(batch, judged[batch.id])
-            if batch.id in judged
-            else old.batches[batch.id]
-            for batch in batches
-        }
-        members = [batch for batch in batches if _accepts(batch, group[batch.id])]
-        name = part_name(number, [(batch.id, batch.sha256) for batch in members])
-        if members and name not in old.parts:
-            tables = {
-                batch.id: judged[batch.id].table
-                if batch.id in judged
-                else read_batch(validated / group[batch.id].part, batch.id)
-                for batch in members
-            }
-            write_part(validated / name, tables, {b.id: b.sha256 for b in members})
-        if members:
-            parts[name] = sha256_file(validated / name)
-        accepted = {batch.id for batch in members}
-        for batch_id, record in group.items():
-            new[batch_id] = replace(record, part=name if batch_id in accepted else "")
+        group = _write_group(validated, number, batches, judged, old)
+        new |= group
+        parts |= {part: sha256_file(validated / part) for part in _parts(group)}
     write_records(records, Records(old.fingerprint, new, parts), validated)
     validation = _summarise(new, sum(map(len, waiting)))
     write_text(report, json.dumps(_report(validation), indent=1) + "\n")
     _refuse_if_too_bad(validation, params.validate_.max_quarantined, report)
     return validation
+
+
+def _write_group(
+    folder: Path, number: int, batches: list[Batch], judged: Mapping[str, Judged], old: Records
+) -> dict[str, Record]:
+    """Put the accepted ones of neighbouring batches into their part; return all their records.
+
+    The part is written only when it isn't there. Rows that weren't read in this run come from the
+    old parts, which stay until the new records are in force.
+    """
+    records = {
+        batch.id: _record(batch, judged[batch.id]) if batch.id in judged else old.batches[batch.id]
+        for batch in batches
+    }
+    members = [batch for batch in batches if _accepts(batch, records[batch.id])]
+    name = part_name(number, [(batch.id, batch.sha256) for batch in members]) if members else ""
+    if members and name not in old.parts:
+        tables = {
+            batch.id: judged[batch.id].table
+            if batch.id in judged
+            else read_batch(folder / records[batch.id].part, batch.id)
+            for batch in members
+        }
+        write_part(folder / name, tables, {batch.id: batch.sha256 for batch in members})
+    accepted = {batch.id for batch in members}
+    return {
+        batch: replace(record, part=name if batch in accepted else "")
+        for batch, record in records.items()
+    }
+
+
+def _parts(records: Mapping[str, Record]) -> set[str]:
+    return {record.part for record in records.values() if record.part}
 
 
 def fingerprint(schema: Path) -> str:

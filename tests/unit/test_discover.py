@@ -1,0 +1,137 @@
+"""What is new at the source is pinned; what changed there waits for a person."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shop import Shop
+
+from ratchet.data.discover import compare, describe
+from ratchet.data.manifest import Batch
+from ratchet.data.source import Listed
+from ratchet.errors import ConfigError, EvidenceError
+from ratchet.files import sha256_file
+
+
+def test_new_batches_are_pinned_with_size_and_hash(shop: Shop) -> None:
+    shop.deliver(2, 1)
+    found = shop.discover()
+    assert (found.new, found.changed, found.gone) == (["day-01", "day-02"], [], [])
+    for batch in shop.pins().values():
+        path = Path(batch.uri)
+        assert (batch.bytes, batch.sha256) == (path.stat().st_size, sha256_file(path))
+    assert describe(found) == "2 new: day-01 day-02"
+
+
+def test_no_news_changes_nothing(shop: Shop) -> None:
+    shop.deliver(1)
+    shop.discover()
+    before = shop.manifest.stat()
+    found = shop.discover()
+    assert describe(found) == "no new batch (1 pinned)"
+    assert shop.manifest.stat() == before
+
+
+def test_a_first_look_at_an_empty_source_makes_no_manifest(shop: Shop) -> None:
+    assert describe(shop.discover()) == "no new batch (0 pinned)"
+    assert not shop.manifest.exists()
+
+
+def test_a_changed_batch_keeps_its_pin_and_is_reported(shop: Shop) -> None:
+    shop.deliver(1, 2)
+    shop.discover()
+    pins = shop.pins()
+    shop.deliver(1, count=59)
+
+    found = shop.discover()
+
+    assert found.changed == ["day-01"]
+    assert shop.pins() == pins
+    assert describe(found).splitlines() == [
+        "no new batch (2 pinned)",
+        "changed upstream: day-01 has other content than was pinned; the pin stays. "
+        "To take it over: ratchet discover --accept-changed day-01",
+    ]
+
+
+def test_a_person_can_take_a_change_over(shop: Shop) -> None:
+    shop.deliver(1, 2)
+    shop.discover()
+    shop.repin(replace(shop.pins()["day-01"], override="accept", note="agreed, see mail"))
+    shop.deliver(1, 2, count=59)
+
+    found = shop.discover(accept_changed=["day-01"])
+
+    assert (found.accepted, found.changed) == (["day-01"], ["day-02"])
+    taken = shop.pins()["day-01"]
+    assert taken.sha256 == sha256_file(shop.inbox / "day-01.csv")
+    assert (taken.override, taken.note) == ("accept", "agreed, see mail")
+    assert "1 pinned anew: day-01" in describe(found)
+
+
+@pytest.mark.parametrize("name", ["day-01", "day-09"])
+def test_only_what_changed_can_be_taken_over(shop: Shop, name: str) -> None:
+    shop.deliver(1)
+    shop.discover()
+    before = shop.manifest.read_bytes()
+    shop.deliver(2)
+    with pytest.raises(ConfigError, match=f"--accept-changed {name}: not changed at the source"):
+        shop.discover(accept_changed=[name])
+    assert shop.manifest.read_bytes() == before
+
+
+def test_a_batch_that_is_gone_stays_pinned_and_is_reported(shop: Shop) -> None:
+    shop.deliver(1, 2)
+    shop.discover()
+    before = shop.manifest.read_bytes()
+    (shop.inbox / "day-01.csv").unlink()
+    found = shop.discover()
+    assert found.gone == ["day-01"]
+    assert "gone upstream: day-01; the pins stay" in describe(found)
+    assert shop.manifest.read_bytes() == before
+
+
+def test_a_late_batch_takes_its_place_in_time(shop: Shop) -> None:
+    shop.deliver(1, 3)
+    shop.discover()
+    shop.deliver(2)
+    assert shop.discover().new == ["day-02"]
+    assert list(shop.pins()) == ["day-01", "day-02", "day-03"]
+
+
+def test_a_source_that_is_down_pins_nothing(shop: Shop) -> None:
+    shop.params["source"]["url"] = str(shop.root / "absent")
+    with pytest.raises(EvidenceError, match="the source folder does not exist"):
+        shop.discover()
+    assert not shop.manifest.exists()
+
+
+def test_many_names_are_abridged(shop: Shop) -> None:
+    shop.deliver(*range(1, 8), count=5)
+    assert describe(shop.discover()) == "7 new: day-01 … day-07"
+
+
+contents = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["0" * 64, "1" * 64]))
+
+
+@given(pinned=contents, listed=contents)
+def test_every_batch_is_in_exactly_one_state(
+    pinned: dict[str, str], listed: dict[str, str]
+) -> None:
+    pins = [Batch(name, name, "", "", 1, sha) for name, sha in sorted(pinned.items())]
+    seen = [(Listed(name, name, "", "", 1), sha) for name, sha in sorted(listed.items())]
+
+    found = compare(pins, seen)
+
+    after = {batch.id: batch.sha256 for batch in found.batches}
+    assert list(after) == sorted(pinned.keys() | listed.keys())
+    assert after == listed | pinned
+    assert set(found.new) == listed.keys() - pinned.keys()
+    assert set(found.gone) == pinned.keys() - listed.keys()
+    both = listed.keys() & pinned.keys()
+    assert set(found.changed) == {name for name in both if listed[name] != pinned[name]}
+    everything = compare(pins, seen, accept_changed=found.changed)
+    assert {b.id: b.sha256 for b in everything.batches} == pinned | listed
+    assert everything.changed == []

@@ -1,0 +1,286 @@
+"""From a file to typed columns: odd content is reported and never raised."""
+
+import datetime
+import gzip
+import math
+from pathlib import Path
+from typing import Any, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ratchet.data.failure import EXAMPLES, LONGEST
+from ratchet.data.parse import NULLS, TYPES, UnreadableError, check_header, convert, read_table
+from ratchet.data.schema import Column, Kind
+
+
+def typed(kind: Kind, *texts: str | None) -> tuple[list[Any], list[str]]:
+    """Convert one column; return its values and the failures as text."""
+    column = Column(type=kind, feature=False, max_null=1)
+    table, failures = convert(pa.table({"x": pa.array(texts, pa.string())}), {"x": column})
+    assert table.schema.field("x").type == TYPES[kind]
+    return table["x"].to_pylist(), [str(failure) for failure in failures]
+
+
+DAY = datetime.datetime(2021, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("number", "1.5", 1.5),
+        ("number", " -2e3 ", -2000.0),
+        ("number", "007", 7.0),
+        ("integer", "12", 12),
+        ("integer", "-3", -3),
+        ("integer", "3.0", 3),  # as pandas writes integers with gaps
+        ("integer", "9007199254740993", 2**53 + 1),  # a float would make it even
+        ("integer", "9223372036854774784", 2**63 - 1024),
+        ("boolean", "true", True),
+        ("boolean", "FALSE", False),
+        ("boolean", "0", False),
+        ("category", " web ", "web"),
+        ("category", "007", "007"),
+        ("text", "a,b", "a,b"),
+        ("date", "2021-03-04", DAY),
+        ("date", "2021-03-04T00:00:00", DAY),
+        ("date", "2021-03-04 00:00:00.000000001", DAY),
+        ("date", "2021-03-04T00:00:00Z", DAY),
+        ("date", "2021-03-04T02:00:00+02:00", DAY),
+    ],
+)
+def test_a_value_gets_its_type_beside_good_and_bad_ones(kind: Kind, text: str, value: Any) -> None:
+    assert typed(kind, text) == ([value], [])
+    values, _ = typed(kind, text, "neither nor", None)
+    assert (values[0], values[2]) == (value, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("number", "1,5"),
+        ("number", "1_000"),
+        ("number", "0x10"),
+        ("number", "inf"),
+        ("number", "1e999"),
+        ("number", "twelve"),
+        ("integer", "3.5"),
+        ("integer", "0x10"),
+        ("integer", "1e30"),
+        ("integer", "9223372036854775808"),
+        ("integer", "infinity"),
+        ("boolean", "yes"),
+        ("boolean", "2"),
+        ("date", "2021-02-30"),
+        ("date", "03/04/2021"),
+        ("date", "today"),
+        ("date", "now"),
+        ("date", "1614816000000"),
+    ],
+)
+def test_what_is_not_of_the_type_is_quoted_with_its_row(kind: Kind, text: str) -> None:
+    values, failures = typed(kind, None, text)
+    assert values == [None, None]
+    assert failures == [f"type x: holds values that aren't of type {kind} (1 row; row 2: {text})"]
+
+
+def test_mixed_time_zones_become_utc() -> None:
+    values, failures = typed("date", "2021-03-04T01:00:00+01:00", "2021-03-04", "2021-03-03T19-05")
+    assert values == [DAY, DAY, DAY]
+    assert failures == []
+
+
+def test_all_wrong_values_are_counted_and_a_few_quoted() -> None:
+    _, [failure] = typed("integer", *"abcdefg", "1")
+    assert "(7 rows; row 1: a, row 2: b, row 3: c)" in failure
+
+
+@pytest.mark.parametrize("text", ["\0\x1b[31m\n", "x" * 10_000, "\n" * 10_000])
+def test_a_quoted_value_fits_on_a_line(text: str) -> None:
+    _, [failure] = typed("number", text)
+    assert failure.isprintable()
+    assert len(failure) < LONGEST + 100
+
+
+def test_more_nulls_than_allowed_are_a_failure() -> None:
+    table = pa.table({"x": pa.array(["1", None, None, "2"])})
+    column = Column(type="number", max_null=0.5)
+    assert convert(table, {"x": column})[1] == []
+    [failure] = convert(table, {"x": column.model_copy(update={"max_null": 0.4})})[1]
+    assert str(failure) == "null x: 50.0% of the rows are null, at most 40.0% may be"
+    assert failure.count == 2
+
+
+texts = st.lists(
+    st.none()
+    | st.text()
+    | st.from_regex(r"[-+]?[0-9]{1,25}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?", fullmatch=True)
+    | st.from_regex(r"[0-9]{1,5}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9:.]{1,18}(Z|[+-][0-9:]{1,6})?)?")
+    | st.sampled_from([*NULLS, "nan", "-inf", "true", "1", "now", "2021-03-04", " "]),
+    min_size=1,
+)
+
+
+@given(texts, st.sampled_from(get_args(Kind)))
+def test_no_text_is_lost_without_a_word(values: list[str | None], kind: Kind) -> None:
+    column = Column(type=kind, feature=False, max_null=1)
+    text = pa.table({"x": pa.array(values, pa.string())})
+    table, failures = convert(text, {"x": column})
+    assert table.schema.field("x").type == TYPES[kind]
+    assert len(table) == len(values)
+    lost = [
+        row
+        for row, (before, after) in enumerate(zip(values, table["x"].to_pylist(), strict=True), 1)
+        if before is not None and after is None
+    ]
+    assert sum(failure.count for failure in failures) == len(lost)
+    for failure in failures:
+        assert [example.split(":")[0] for example in failure.examples] == [
+            f"row {row}" for row in lost[:EXAMPLES]
+        ]
+
+
+@given(st.lists(st.integers(-(2**63) + 1025, 2**63 - 1025), min_size=1))
+def test_integers_are_exact(numbers: list[int]) -> None:
+    assert typed("integer", *map(str, numbers)) == (numbers, [])
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_numbers_are_exact(numbers: list[float]) -> None:
+    assert typed("number", *map(repr, numbers)) == (numbers, [])
+
+
+# Files
+
+
+def failure_of(path: Path) -> str:
+    with pytest.raises(UnreadableError) as caught:
+        read_table(path)
+    return str(caught.value.failure)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", b"", "empty: the file has no content"),
+        ("a.csv", b"x,y\n", "empty: the file has a header and no rows"),
+        ("a.csv", b"\n", "unreadable: not a readable table: "),
+        ("a.csv", b"x,y\n1,2\n3\n", "unreadable: not a readable table: CSV parse error: Row #3"),
+        ("a.csv", b"x\n\xe9\n", "unreadable: not a readable table: In CSV column #0: Row #2"),
+        ("a.csv", b"\xe9,x\n1,2\n", "unreadable: not a readable table: 'utf-8' codec can't"),
+        ("a.csv", "x\n1\n".encode("utf-16"), "unreadable: not a readable table: 'utf-8' codec"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0,\0\n\0\n", "unreadable: not a readable table: "),
+        ("a.csv.gz", b"x\n1\n", "unreadable: not a readable table: "),
+        ("a.csv.gz", gzip.compress(b"x\n" + b"1\n" * 999)[:-9], "unreadable: not a readable"),
+        ("a.parquet", b"x\n1\n", "unreadable: not a readable table: "),
+        ("a.parquet", b"PAR1 and so on PAR1", "unreadable: not a readable table: "),
+    ],
+)
+def test_a_file_that_is_no_table_says_why(
+    tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert failure_of(tmp_path / name).startswith(says)
+    assert failure_of(tmp_path / name).isprintable()
+
+
+@given(st.binary(), st.sampled_from(["a.csv", "a.csv.gz", "a.parquet"]))
+def test_no_bytes_bring_a_traceback(scratch: Path, content: bytes, name: str) -> None:
+    path = scratch / name
+    path.write_bytes(content)
+    try:
+        assert read_table(path).num_rows > 0
+    except UnreadableError as error:
+        assert error.failure.code in ("empty", "unreadable")  # noqa: PT017
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_csv_is_read_as_it_stands(tmp_path: Path, name: str) -> None:
+    content = '\ufeffcode,note\r\n007,"two\nlines"\r\nNA,\r\n'.encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert read_table(tmp_path / name).to_pylist() == [
+        {"code": "007", "note": "two\nlines"},
+        {"code": None, "note": None},
+    ]
+
+
+def test_a_column_that_looks_like_numbers_at_first_stays_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x\n" + "1\n" * 1_000_000 + "beyond the first block\n")
+    assert read_table(path)["x"][-1].as_py() == "beyond the first block"
+
+
+def test_parquet_gives_what_the_csv_would(tmp_path: Path) -> None:
+    columns = {
+        "number": [1.5, math.nan, None],
+        "integer": [2**62 + 1, 3, None],
+        "boolean": [True, False, None],
+        "category": ["a", "b", None],
+        "date": [DAY, DAY, None],
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({**columns, "category": pa.array(columns["category"]).dictionary_encode()}), path
+    )
+    kinds = {name: Column(type=name, feature=False, max_null=1) for name in columns}
+    table, failures = convert(read_table(path), kinds)
+    assert failures == []
+    assert table.to_pydict() == {**columns, "number": [1.5, None, None]}
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([0, 1], pa.timestamp("ns")), "date"),
+        (pa.array([0, 1], pa.timestamp("ms", "UTC")), "date"),
+        (pa.array([0, 1], pa.date32()), "date"),
+        (pa.array([0, 1], pa.decimal128(5, 2)), "integer"),
+        (pa.array([0.0, 1.0], pa.float32()), "integer"),
+        (pa.array([0, 1], pa.uint8()), "boolean"),
+        (pa.nulls(2), "number"),
+    ],
+)
+def test_parquet_of_another_type_is_read_when_it_can_be(
+    tmp_path: Path, values: pa.Array, kind: Kind
+) -> None:
+    pq.write_table(pa.table({"x": values}), tmp_path / "a.parquet")
+    column = Column(type=kind, feature=False, max_null=1)
+    assert convert(read_table(tmp_path / "a.parquet"), {"x": column})[1] == []
+
+
+@pytest.mark.parametrize(
+    "values", [pa.array([[1], [2]]), pa.array([{"a": 1}]), pa.array([b"\xff"])]
+)
+def test_parquet_that_is_no_flat_table_is_unreadable(tmp_path: Path, values: pa.Array) -> None:
+    pq.write_table(pa.table({"x": values}), tmp_path / "a.parquet")
+    assert failure_of(tmp_path / "a.parquet").startswith("unreadable: not a readable table: ")
+
+
+# Headers
+
+COLUMNS = {"a": Column(type="number"), "b": Column(type="number")}
+
+
+@pytest.mark.parametrize(
+    ("names", "failures"),
+    [
+        (["a", "b"], []),
+        (["b", "a"], []),
+        (["a"], ["missing_column b: is not in the file"]),
+        (["a", "b", "c"], ["extra_column c: is not in the schema"]),
+        (
+            ["a", "B"],
+            ["missing_column b: is not in the file", "extra_column B: is not in the schema"],
+        ),
+        (["a", "b", "a"], ["duplicate_column a: is in the file more than once"]),
+        (["a", "b", "c", "c"], ["extra_column c: is not in the schema"]),
+        ([], ["missing_column a: is not in the file", "missing_column b: is not in the file"]),
+    ],
+)
+def test_a_header_is_held_against_the_contract(names: list[str], failures: list[str]) -> None:
+    assert [str(each) for each in check_header(names, COLUMNS, "refuse")] == failures
+    without_extra = [each for each in failures if not each.startswith("extra")]
+    assert [str(each) for each in check_header(names, COLUMNS, "ignore")] == without_extra

@@ -1,0 +1,384 @@
+"""The stage validate: who is judged, who is quarantined, and what a person's word does."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from shop import Shop, rows_of, snapshot
+
+from ratchet.data.validated import read_window
+from ratchet.errors import DataError, EvidenceError
+from ratchet.stages import validate
+
+
+def state(shop: Shop) -> dict[str, bytes]:
+    """Return all that the stage has written."""
+    return {**snapshot(shop.root / "data"), **snapshot(shop.root / "reports")}
+
+
+def afresh(shop: Shop) -> dict[str, bytes]:
+    """Return what the stage writes when nothing is remembered."""
+    for path in (*shop.validated.iterdir(), shop.records, shop.validation):
+        path.unlink()
+    shop.validate()
+    return state(shop)
+
+
+def report(shop: Shop) -> Any:
+    return json.loads(shop.validation.read_text())
+
+
+def batches(shop: Shop) -> list[str]:
+    return list(read_window(shop.validated)[1])
+
+
+def days(numbers: Iterable[int]) -> list[str]:
+    return [f"day-{number:02}" for number in numbers]
+
+
+def spoil(shop: Shop, *numbers: int) -> None:
+    """Deliver batches with one amount out of range."""
+    for number in numbers:
+        rows = rows_of(f"day-{number:02}")
+        rows[3]["amount"] = "1001"
+        shop.deliver_rows(number, rows)
+
+
+def test_good_batches_are_typed_counted_and_reported(shop: Shop) -> None:
+    done = shop.validated_with(3)
+    rows, hashes = read_window(shop.validated)
+    assert done.accepted == {"day-01": 60, "day-02": 60, "day-03": 60}
+    assert hashes == {batch.id: batch.sha256 for batch in shop.pins().values()}
+    assert rows.column_names == ["batch", *shop.schema["columns"]]
+    assert report(shop) == {
+        "batches": 3,
+        "rows": 180,
+        "accepted": {"day-01": 60, "day-02": 60, "day-03": 60},
+        "quarantined": {},
+        "overruled": {},
+    }
+
+
+def test_a_bad_batch_is_set_aside_with_its_reasons_and_the_run_goes_on(shop: Shop) -> None:
+    spoil(shop, 2)
+    shop.deliver(1, 3)
+    done = shop.night()
+    assert list(done.accepted) == batches(shop) == ["day-01", "day-03"]
+    assert report(shop)["quarantined"] == {
+        "day-02": [
+            {
+                "code": "range",
+                "column": "amount",
+                "message": "above 1000",
+                "count": 1,
+                "examples": ["row 4: 1001.0"],
+            }
+        ]
+    }
+
+
+def test_only_a_new_batch_is_judged(shop: Shop) -> None:
+    assert shop.validated_with(6).judged == 6
+    assert shop.validate().judged == 0
+    shop.deliver(7)
+    assert shop.night().judged == 1
+    assert batches(shop) == days(range(2, 8))
+    assert state(shop) == afresh(shop)
+
+
+def test_a_batch_that_is_settled_is_not_even_opened(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(shop, 2)
+    shop.deliver(1, 3)
+    shop.night()
+    opened: list[str] = []
+
+    def judge(paths: Any, contract: Any) -> Any:
+        opened.extend(path.name for path in paths)
+        return contract_judge(paths, contract)
+
+    contract_judge = validate.judge
+    judge.__module__ = contract_judge.__module__  # the stage hashes this module's code
+    monkeypatch.setattr(validate, "judge", judge)
+    shop.deliver(4)
+    shop.night()
+    assert opened == ["day-04.csv"]  # nor the quarantined one
+
+
+def test_a_changed_batch_is_judged_again(shop: Shop) -> None:
+    shop.validated_with(4)
+    shop.deliver(2, count=50)
+    shop.discover(accept_changed=["day-02"])
+    shop.fetch()
+    done = shop.validate()
+    assert (done.judged, done.accepted["day-02"]) == (1, 50)
+    assert state(shop) == afresh(shop)
+
+
+def test_another_contract_judges_all_batches_again(shop: Shop) -> None:
+    shop.validated_with(4)
+    shop.schema["columns"]["amount"]["max"] = 10_000
+    assert shop.validate().judged == 4
+    assert shop.validate().judged == 0
+
+
+def test_a_contract_changed_and_changed_back_gives_the_same_files(shop: Shop) -> None:
+    shop.validated_with(3)
+    before = state(shop)
+    shop.schema["columns"]["items"]["type"] = "number"
+    shop.validate()
+    assert state(shop) != before
+    shop.schema["columns"]["items"]["type"] = "integer"
+    shop.validate()
+    assert state(shop) == before
+
+
+def test_other_libraries_or_code_judge_all_batches_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.validated_with(2)
+    before = validate.fingerprint(shop.schema_file)
+    monkeypatch.setattr(validate, "version", lambda name: f"another {name}")
+    assert validate.fingerprint(shop.schema_file) != before
+    assert shop.validate().judged == 2
+    monkeypatch.undo()
+    monkeypatch.setattr(validate, "code_hash", lambda _: "another")
+    assert shop.validate().judged == 2
+
+
+def test_a_late_batch_is_the_only_one_judged(shop: Shop) -> None:
+    shop.deliver(1, 2, 4, 5)
+    shop.night()
+    shop.deliver(3)
+    assert shop.night().judged == 1
+    assert batches(shop) == days(range(1, 6))
+    assert state(shop) == afresh(shop)
+
+
+def test_a_late_batch_that_moves_others_to_the_next_part_loses_none(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate, "BATCHES_PER_PART", 2)
+    shop.deliver(2, 3, 4, 5, 6)
+    shop.night()
+    shop.deliver(1)
+    assert shop.night().judged == 1
+    assert batches(shop) == days(range(1, 7))
+    assert len(list(shop.validated.iterdir())) == 3
+    assert state(shop) == afresh(shop)
+
+
+def test_parts_stay_as_they_are_while_the_window_moves_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate, "BATCHES_PER_PART", 2)
+    shop.validated_with(6)
+    inodes = {path.name: path.stat().st_ino for path in shop.validated.iterdir()}
+    for number in (7, 8):
+        shop.deliver(number)
+        shop.night()
+    kept = {path.name for path in shop.validated.iterdir()} & inodes.keys()
+    assert len(kept) == 2  # days 3 and 4, days 5 and 6; days 1 and 2 have left, 7 and 8 are new
+    assert all((shop.validated / name).stat().st_ino == inodes[name] for name in kept)
+
+
+def test_the_number_of_processes_changes_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate, "BATCHES_PER_PART", 1)
+    shop.params["window"]["train"] = 10
+    shop.params["validate"]["n_jobs"] = 2
+    spoil(shop, 3)
+    shop.deliver(*(n for n in range(1, 11) if n != 3), count=8)
+    shop.night()
+    two = state(shop)
+    shop.params["validate"]["n_jobs"] = 1
+    assert afresh(shop) == two
+
+
+# A person's word
+
+
+def test_an_accepted_batch_is_used_and_its_failures_stay_on_record(shop: Shop) -> None:
+    spoil(shop, 2)
+    shop.deliver(1, 3)
+    shop.night()
+    shop.repin(replace(shop.pins()["day-02"], override="accept"))
+    done = shop.validate()
+    assert done.judged == 1
+    assert batches(shop) == days(range(1, 4))
+    assert (list(done.quarantined), list(done.overruled)) == ([], ["day-02"])
+    assert list(report(shop)["overruled"]) == ["day-02"]
+    assert shop.validate().judged == 0
+    assert state(shop) == afresh(shop)
+
+
+def test_taking_the_word_back_sets_the_batch_aside_again(shop: Shop) -> None:
+    spoil(shop, 2)
+    shop.deliver(1, 3)
+    shop.night()
+    before = state(shop)
+    shop.repin(replace(shop.pins()["day-02"], override="accept"))
+    shop.validate()
+    shop.repin(replace(shop.pins()["day-02"], override=""))
+    assert shop.validate().judged == 0
+    assert state(shop) == before
+
+
+def test_an_accepted_newest_batch_lets_the_run_go_on(shop: Shop) -> None:
+    spoil(shop, 3)
+    shop.deliver(1, 2)
+    with pytest.raises(DataError, match="the newest batch, day-03, breaks the contract"):
+        shop.night()
+    shop.repin(replace(shop.pins()["day-03"], override="accept"))
+    assert list(shop.validate().accepted) == days(range(1, 4))
+
+
+def test_an_excluded_batch_is_out_of_the_window(shop: Shop) -> None:
+    shop.validated_with(3)
+    shop.repin(replace(shop.pins()["day-02"], override="exclude"))
+    shop.fetch()
+    assert shop.validate().judged == 0
+    assert batches(shop) == ["day-01", "day-03"]
+    assert report(shop)["batches"] == 2
+
+
+def test_a_batch_that_cannot_be_read_stays_out_whatever_a_person_says(shop: Shop) -> None:
+    shop.deliver(1, 3)
+    shop.deliver_bytes(2, b"\x89PNG\xff")
+    shop.night()
+    shop.repin(replace(shop.pins()["day-02"], override="accept"))
+    done = shop.validate()
+    assert (done.judged, list(done.quarantined)) == (0, ["day-02"])
+
+
+# Too bad to go on
+
+
+def test_a_bad_newest_batch_stops_the_run_with_a_report_on_disk(shop: Shop) -> None:
+    spoil(shop, 3)
+    shop.deliver(1, 2)
+    with pytest.raises(DataError) as caught:
+        shop.night()
+    assert str(caught.value).splitlines() == [
+        "the newest batch, day-03, breaks the contract: "
+        "range amount: above 1000 (1 row; row 4: 1001.0)",
+        f"see {shop.validation}; mend the data, or write accept or exclude beside it in the "
+        "manifest",
+    ]
+    assert list(report(shop)["quarantined"]) == ["day-03"]
+    assert batches(shop) == ["day-01", "day-02"]
+
+
+def test_a_run_that_stopped_does_not_judge_again_what_it_knows(shop: Shop) -> None:
+    spoil(shop, 3)
+    shop.deliver(1, 2)
+    with pytest.raises(DataError):
+        shop.night()
+    shop.deliver(4)
+    assert shop.night().judged == 1
+
+
+@pytest.mark.parametrize(("limit", "stops"), [(0.5, False), (0.49, True), (0, True)])
+def test_more_than_a_share_of_bad_batches_stops_the_run(
+    shop: Shop, limit: float, stops: bool
+) -> None:
+    shop.params["validate"]["max_quarantined"] = limit
+    spoil(shop, 1, 3)
+    shop.deliver(2, 4)
+    if not stops:
+        assert list(shop.night().quarantined) == ["day-01", "day-03"]
+        return
+    with pytest.raises(DataError, match=r"2 of 4 batches \(50%\) are quarantined, validate\.max_"):
+        shop.night()
+    assert list(report(shop)["quarantined"]) == ["day-01", "day-03"]
+
+
+def test_a_window_without_one_good_batch_is_reported_too(shop: Shop) -> None:
+    spoil(shop, 1, 2)
+    with pytest.raises(DataError, match="the newest batch, day-02, breaks the contract"):
+        shop.night()
+    assert list(report(shop)["quarantined"]) == ["day-01", "day-02"]
+    assert snapshot(shop.validated) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty"),
+        (b"order_no,ordered_at\n", "empty"),
+        (b"\x89PNG\r\n\x1a\n\0", "unreadable"),
+        ("größe\n1\n".encode("latin-1"), "unreadable"),
+        ("order_no\n1\n".encode("utf-16"), "unreadable"),
+        (b"a;b\n1;2\n", "missing_column"),
+    ],
+)
+def test_a_file_that_is_no_such_table_is_quarantined(shop: Shop, content: bytes, code: str) -> None:
+    shop.deliver(1, 3)
+    shop.deliver_bytes(2, content)
+    shop.night()
+    assert report(shop)["quarantined"]["day-02"][0]["code"] == code
+
+
+def test_a_truncated_file_is_quarantined(shop: Shop) -> None:
+    shop.deliver(1, 2, 3)
+    path = shop.inbox / "day-02.csv"
+    path.write_bytes(path.read_bytes()[:-20])
+    shop.night()
+    [failure] = report(shop)["quarantined"]["day-02"]
+    assert failure["code"] == "unreadable"
+
+
+# What the stage stands on
+
+
+def test_an_empty_folder_asks_for_fetch(shop: Shop) -> None:
+    shop.deliver(1)
+    shop.discover()
+    with pytest.raises(EvidenceError, match="holds no batch; run `dvc repro fetch`"):
+        shop.validate()
+
+
+def test_a_raw_file_that_someone_edited_is_noticed(shop: Shop) -> None:
+    shop.validated_with(2)
+    before = state(shop)
+    shop.raw_file(2).write_bytes(shop.raw_file(2).read_bytes().replace(b"web", b"fax"))
+    with pytest.raises(EvidenceError, match=r"day-02\.csv: isn't what .* pins, someone edited it"):
+        shop.validate()
+    assert {**state(shop), "raw/day-02.csv": b""} == {**before, "raw/day-02.csv": b""}
+
+
+def test_a_part_that_someone_edited_is_made_anew(shop: Shop) -> None:
+    shop.validated_with(3)
+    before = state(shop)
+    [part] = shop.validated.iterdir()
+    part.write_bytes(part.read_bytes() + b" ")
+    assert shop.validate().judged == 3
+    assert state(shop) == before
+
+
+@pytest.mark.parametrize("lost", ["records", "validated"])
+def test_what_is_lost_is_made_anew(shop: Shop, lost: str) -> None:
+    shop.validated_with(3)
+    before = state(shop)
+    for path in list(shop.validated.iterdir()) if lost == "validated" else [shop.records]:
+        path.unlink()
+    assert shop.validate().judged == 3
+    assert state(shop) == before
+
+
+def test_what_a_killed_run_left_is_dropped(shop: Shop) -> None:
+    shop.validated_with(3)
+    before = state(shop)
+    for path in (
+        shop.validated / ".partial-part-00000-ab.parquet-01234567",
+        shop.validated / "part-00000-0123456789ab.parquet",
+        shop.records.with_name(".partial-records.json-01234567"),
+        shop.validation.with_name(".partial-validation.json-01234567"),
+    ):
+        path.write_text("half")
+    shop.validate()
+    assert state(shop) == before
