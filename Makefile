@@ -12,6 +12,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # The environment is .venv beside this file, whatever else is active.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export UV_NO_CONFIG := 1
+# Trust whom the machine trusts: company proxies have certificates of their own.
+export UV_SYSTEM_CERTS := 1
 
 # The sample's days until here are "the past"; `ratchet sample publish --days 1` brings the next.
 SAMPLE_UNTIL := 2013-04-30
