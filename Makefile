@@ -24,19 +24,22 @@ help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
 .venv/bin/uv: requirements/uv.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ratchet needs Python 3.11")'
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ratchet needs Python 3.11")'
+	@echo 'Making .venv'
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 .venv/.run: .venv/bin/uv requirements/run.txt pyproject.toml
-	uv pip install --quiet --require-hashes -r requirements/run.txt
-	uv pip install --quiet --no-deps --editable .
-	touch $@
+	@echo 'Installing the packages locked in requirements/run.txt'
+	@uv pip install --quiet --require-hashes -r requirements/run.txt
+	@uv pip install --quiet --no-deps --editable .
+	@touch $@
 
 .venv/.dev: .venv/.run requirements/dev.txt
-	uv pip install --quiet --require-hashes -r requirements/dev.txt
-	touch $@
+	@echo 'Installing the packages locked in requirements/dev.txt'
+	@uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
 
 setup: .venv/.run ## make .venv with the locked environment
 	@echo 'To use ratchet and dvc in this shell: source .venv/bin/activate'

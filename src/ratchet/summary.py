@@ -14,6 +14,7 @@ from ratchet.scoring.metrics import METRICS
 from ratchet.stages.evaluate import warning
 
 NEXT = """
+In this shell  source .venv/bin/activate
 Plots          dvc plots show              (the data lie in reports/plots/)
 What changed   dvc metrics diff · dvc params diff · git diff data/manifest.csv
 Next night     ratchet discover && dvc repro

@@ -103,6 +103,11 @@ def test_a_broken_rule_is_named_with_its_rows(
     assert says(judged(write_rows(tmp_path / "a.csv", rows))) == failures
 
 
+@pytest.mark.parametrize("count", [5, 500])
+def test_the_limits_of_the_row_count_are_inside(tmp_path: Path, count: int) -> None:
+    assert says(judged(write_rows(tmp_path / "a.csv", rows_of("day-01", count)))) == []
+
+
 def test_a_batch_of_too_many_rows_is_named(tmp_path: Path) -> None:
     found = judged(write_rows(tmp_path / "a.csv", rows_of("day-01", 501)))
     assert says(found) == ["rows: has 501 rows, at most 500 may come"]

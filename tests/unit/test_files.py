@@ -91,7 +91,13 @@ def test_a_killed_process_leaves_the_old_file_and_a_remnant_that_can_be_cleared(
 
 
 def test_remnants_of_other_files_are_left_alone(tmp_path: Path) -> None:
-    others = [".partial-a.csv.gz-01234567", ".partial-data.csv-01234567", "a.csv", "a.csv-01234567"]
+    others = [
+        ".partial-a.csv-01234567.bak",
+        ".partial-a.csv.gz-01234567",
+        ".partial-data.csv-01234567",
+        "a.csv",
+        "a.csv-01234567",
+    ]
     for name in (*others, ".partial-a.csv-01234567"):
         (tmp_path / name).touch()
     remove_partials(tmp_path / "a.csv", tmp_path / "absent/b.csv")

@@ -25,7 +25,7 @@ def test_batches_are_listed_in_the_order_of_their_ids(tmp_path: Path) -> None:
 def test_only_files_that_match_the_pattern_are_batches(tmp_path: Path) -> None:
     for name in ("a.csv", "a.txt", "A.CSV", "old-a.csv"):
         (tmp_path / name).touch()
-    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "a folder.csv").mkdir()
     assert ids(open_source(str(tmp_path), "a*.csv")) == ["a"]
 
 

@@ -145,6 +145,7 @@ def test_other_libraries_or_code_judge_all_batches_again(
     assert validate.fingerprint(shop.schema_file) != before
     assert shop.validate().judged == 2
     monkeypatch.undo()
+    assert [shop.validate().judged, shop.validate().judged] == [2, 0]
     monkeypatch.setattr(validate, "code_hash", lambda _: "another")
     assert shop.validate().judged == 2
 
