@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ratchet.config import Params
 from ratchet.data import landing
-from ratchet.data.listing import Listed
+from ratchet.data.listing import Listed, earliest
 from ratchet.data.manifest import Batch, check_id, read_manifest, select_window, write_manifest
 from ratchet.data.source import open_source
 from ratchet.data.weather import LIMITS, Limits
@@ -100,7 +100,7 @@ def run(
     pinned = read_manifest(manifest)
     if since:
         check_id(since, "--since")
-    oldest = since or (pinned[0].id if pinned else "")
+    oldest = since or (earliest(pinned[0].id) if pinned else "")
     source = open_source(params.source.url, params.source.pattern, limits=limits)
     listed = source.list()
     pins = {batch.id: batch for batch in pinned}

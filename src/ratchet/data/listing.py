@@ -3,6 +3,7 @@
 A source knows neither the manifest nor the window.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from typing import Protocol
 
 from ratchet.data.manifest import Batch, check_id, suffixes
 from ratchet.errors import ConfigError
+
+_CONTENT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -87,3 +90,8 @@ def content_id(changed: datetime, tag: str) -> str:
     `tag` is what tells it from other content of the same second; ids of one second sort by chance.
     """
     return f"{changed:%Y%m%dT%H%M%SZ}-{tag[:8]}"
+
+
+def earliest(batch_id: str) -> str:
+    """Return the least id of the time that `batch_id` stands for; `batch_id` itself without one."""
+    return batch_id[:-8] if _CONTENT_ID.fullmatch(batch_id) else batch_id

@@ -21,7 +21,6 @@ import botocore.session
 import obstore
 from botocore import exceptions as boto
 from botocore.config import Config
-from botocore.parsers import ResponseParserError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 from urllib3.exceptions import HTTPError
@@ -31,7 +30,7 @@ from ratchet.data.listing import LostError
 from ratchet.data.weather import FaultError, Limits, Patience, explain, of_answer
 from ratchet.errors import ConfigError
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 # Where credentials run out, botocore has new ones some minutes before; ask it often enough.
 _CREDENTIALS_LIVE = timedelta(minutes=2)
 # The object isn't there (as it was); everything else that goes wrong is an error.
@@ -106,15 +105,13 @@ class Connection:
                 page: Mapping[str, Any] = self._client.list_object_versions(
                     Bucket=bucket, Prefix=prefix, Delimiter="/", **marker
                 )
-                return page
+                if "IsTruncated" in page:
+                    return page
+                # A page of a proxy would read as an empty bucket.
+                self._wait(FaultError("not-s3"), count, uri, patience, start)
             except boto.ParamValidationError:
                 raise ConfigError(f"{uri}: {bucket!r} can't be a bucket's name") from None
-            except (
-                boto.BotoCoreError,
-                boto.ClientError,
-                ResponseParserError,
-                HTTPError,
-            ) as error:
+            except (boto.BotoCoreError, boto.ClientError, HTTPError) as error:
                 self._wait(_of_boto(error), count, uri, patience, start)
             count += 1
 
@@ -211,10 +208,13 @@ def _of_boto(error: Exception) -> FaultError:
     for kinds, kind in _BOTO:
         if isinstance(error, kinds):
             return FaultError(kind, passing=kind not in _LASTING)
-    return FaultError(_connection_kind(repr(error)), passing=True)
+    # What was wrong with the connection stands in the exception inside.
+    inner = getattr(error, "kwargs", {}).get("error", "")
+    kind = _connection_kind(f"{error!r} {inner!r}")
+    return FaultError(kind, passing=kind not in _LASTING)
 
 
-_LASTING = {"not-s3", "tls", "no-credentials", "bad-credentials"}
+_LASTING = {"tls", "no-credentials", "bad-credentials"}
 _BOTO: list[tuple[tuple[type[Exception], ...], str]] = [
     ((boto.NoCredentialsError, boto.PartialCredentialsError), "no-credentials"),
     (
@@ -225,7 +225,6 @@ _BOTO: list[tuple[tuple[type[Exception], ...], str]] = [
     ((boto.ProxyConnectionError,), "proxy"),
     ((boto.ConnectTimeoutError, boto.ReadTimeoutError), "stalled"),
     ((boto.ConnectionClosedError, boto.ResponseStreamingError), "reset"),
-    ((ResponseParserError,), "not-s3"),
 ]
 # What the text of a failed connection holds, in boto3's words or obstore's.
 _SIGNS = {
@@ -255,8 +254,8 @@ def _of_obstore(error: Exception) -> FaultError:
     name = code.group(1) if code else ""
     if isinstance(error, obstore.exceptions.PreconditionError):
         name = "PreconditionFailed"
-    if name in _LOST or (isinstance(error, FileNotFoundError) and not name):
-        raise LostError(_LOST[name or "NoSuchKey"])
+    if name in _LOST:
+        raise LostError(_LOST[name])
     # AWS's answer to a version id that it could never have given.
     if name == "InvalidArgument" and "version id" in text:
         raise LostError(_LOST["NoSuchVersion"])

@@ -91,6 +91,9 @@ class Patience:
 def of_answer(code: str, status: int) -> FaultError:
     """Return the fault that an S3 error code and an HTTP status mean."""
     passing = status >= 500 or status == 429 or code in _PASSING
+    if code in ("", str(status)) and not passing and status != 403:
+        # S3 always gives a code.
+        return FaultError("not-s3", status)
     return FaultError(code or str(status), status, passing=passing)
 
 
@@ -137,7 +140,10 @@ def explain(fault: FaultError, uri: str, endpoint: str, waited: float) -> Eviden
     """Say in one line what happened to `uri` at the server, and what to check."""
     advice = _ADVICE.get(fault.kind)
     if advice is None and fault.status >= 500:
-        advice = f"the server is overloaded or broken (HTTP {fault.status}); try again later"
+        advice = (
+            f"the server, or a proxy between, is overloaded or broken (HTTP {fault.status}); "
+            "check AWS_ENDPOINT_URL, or try again later"
+        )
     elif advice is None and fault.status == 403:
         advice = f"{_ADVICE['AccessDenied']} (the server says {fault.kind})"
     elif advice is None:
@@ -146,6 +152,4 @@ def explain(fault: FaultError, uri: str, endpoint: str, waited: float) -> Eviden
     # Without what may stand before an @: that would be a password.
     server = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
     tried = f" for {waited:.0f} s" if fault.passing and waited >= 1 else ""
-    return EvidenceError(
-        f"{uri} (at {server}{tried}): {advice}. Nothing is half-written; run again to go on"
-    )
+    return EvidenceError(f"{uri} (at {server}{tried}): {advice}; the next run goes on from here")
