@@ -8,7 +8,6 @@ It listens on 127.0.0.1 only, keeps everything below its folder and is up in abo
 """
 
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -79,8 +78,10 @@ class Seaweed:
     def env(self, access_key: str = "", secret_key: str = "", token: str = "") -> dict[str, str]:
         """Return the variables that lead any S3 client here; without keys the administrator's.
 
-        The files named keep a developer's own ~/.aws out of it.
+        The file named, an empty one, keeps a developer's own ~/.aws out of it.
         """
+        nothing = self.folder / "aws-config"
+        nothing.touch()
         found = {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": access_key or self.access_key,
@@ -88,8 +89,8 @@ class Seaweed:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_CONFIG_FILE": str(nothing),
+            "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
         }
         return found | ({"AWS_SESSION_TOKEN": token} if token else {})
 
