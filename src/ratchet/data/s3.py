@@ -11,7 +11,8 @@ from ratchet.data import landing
 from ratchet.data.listing import Listed, LostError, batch_ids, check_content, content_id
 from ratchet.data.manifest import Batch, check_id
 from ratchet.data.progress import Transfer
-from ratchet.data.s3_client import Connection, split
+from ratchet.data.s3_download import Downloader
+from ratchet.data.s3_listing import versions
 from ratchet.data.weather import FaultError, Limits, Patience, StoppedError, explain
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import atomic_write, sha256_file
@@ -31,7 +32,7 @@ class S3Source:
     """
 
     def __init__(self, url: str, pattern: str, limits: Limits) -> None:
-        self.bucket, self.path = split(url)
+        self.bucket, _, self.path = url.removeprefix("s3://").partition("/")
         if not self.bucket:
             raise ConfigError(f"params.yaml: source.url: {url} names no bucket")
         self.url = url
@@ -53,7 +54,7 @@ class S3Source:
 
     def _list_prefix(self) -> Sequence[Listed]:
         found = []
-        for version in Connection(self.limits).versions(self.bucket, self.path):
+        for version in versions(self.bucket, self.path, self.limits):
             name = version["Key"].removeprefix(self.path)
             if version["IsLatest"] and name and fnmatchcase(name, self.pattern):
                 found.append((name, version["VersionId"], version["ETag"], version["Size"]))
@@ -78,18 +79,18 @@ class S3Source:
         return listed
 
     def _list_key(self) -> Sequence[Listed]:
-        versions = [
+        found = [
             version
-            for version in Connection(self.limits).versions(self.bucket, self.path)
+            for version in versions(self.bucket, self.path, self.limits)
             if version["Key"] == self.path
         ]
-        if not versions:
+        if not found:
             raise EvidenceError(
                 f"{self.url}: there is no such object; check source.url in params.yaml (the URL "
                 "of a prefix ends with /)"
             )
         listed = []
-        for version in versions:
+        for version in found:
             etag, number = version["ETag"].strip('"'), version["VersionId"]
             tag = etag if number == NO_VERSION else number
             batch_id = content_id(version["LastModified"], hashlib.sha256(tag.encode()).hexdigest())
@@ -118,12 +119,12 @@ class S3Source:
                 known[item.id] = sha256_file(path)
         new = [item for item in items if item.id not in known]
 
-        def land(connection: Connection, item: Listed, patience: Patience, bar: Transfer) -> str:
+        def land(downloader: Downloader, item: Listed, patience: Patience, bar: Transfer) -> str:
             try:
                 with atomic_write(landing.path_of(incoming, item)) as partial:
-                    return connection.download(item, partial, patience, bar.add)
+                    return downloader.download(item, partial, patience, bar.add)
             except LostError:
-                raise explain(FaultError("changed"), item.uri, connection.endpoint, 0) from None
+                raise explain(FaultError("changed"), item.uri, downloader.endpoint, 0) from None
 
         landed = _in_parallel("discover", new, land, self.limits) if new else []
         known |= {item.id: sha256 for item, sha256 in zip(new, landed, strict=True)}
@@ -139,10 +140,10 @@ def bring(batches: Sequence[tuple[Batch, Path]], limits: Limits) -> Sequence[str
     """
     places = dict(batches)
 
-    def fetch(connection: Connection, batch: Batch, patience: Patience, bar: Transfer) -> str:
+    def fetch(downloader: Downloader, batch: Batch, patience: Patience, bar: Transfer) -> str:
         try:
             with atomic_write(places[batch]) as partial:
-                sha256 = connection.download(batch, partial, patience, bar.add)
+                sha256 = downloader.download(batch, partial, patience, bar.add)
                 check_content(batch, sha256, batch.bytes)
         except LostError as lost:
             return str(lost)
@@ -154,20 +155,20 @@ def bring(batches: Sequence[tuple[Batch, Path]], limits: Limits) -> Sequence[str
 def _in_parallel(
     title: str,
     items: Sequence[Item],
-    work: Callable[[Connection, Item, Patience, Transfer], str],
+    work: Callable[[Downloader, Item, Patience, Transfer], str],
     limits: Limits,
 ) -> Sequence[str]:
     """Do `work` for each item in threads, with a bar.
 
     When one fails the others end soon and leave no half-written file behind.
     """
-    connection = Connection(limits)
+    downloader = Downloader(limits)
     size = sum(item.bytes for item in items)
     patience = Patience(limits, size)
     with Transfer(title, len(items), size) as bar, ThreadPoolExecutor(WORKERS) as pool:
 
         def one(item: Item) -> str:
-            done = work(connection, item, patience, bar)
+            done = work(downloader, item, patience, bar)
             bar.add(files=1)
             return done
 

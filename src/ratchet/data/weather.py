@@ -5,6 +5,7 @@ signatures.
 """
 
 import random
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -87,6 +88,13 @@ class Patience:
         if self._stop.wait(min(pause * random.uniform(0.5, 1.0), left)):
             raise StoppedError
 
+    def wait_or_explain(self, fault: FaultError, attempt: int, uri: str, endpoint: str) -> None:
+        """Do as `wait`; when that gives up, raise the EvidenceError for a person."""
+        try:
+            self.wait(fault, attempt)
+        except FaultError as last:
+            raise explain(last, uri, endpoint, time.monotonic() - self._last) from None
+
 
 def of_answer(code: str, status: int) -> FaultError:
     """Return the fault that an S3 error code and an HTTP status mean."""
@@ -97,6 +105,26 @@ def of_answer(code: str, status: int) -> FaultError:
     return FaultError(code or str(status), status, passing=passing)
 
 
+# What the text of a failed connection holds, in boto3's words or obstore's.
+_SIGNS = {
+    "tls": r"certificate|CERTIFICATE|InvalidCertificate|SSL",
+    "unknown-host": r"dns error|NameResolution|Name or service|name resolution",
+    "refused": r"ConnectionRefused|Connection refused",
+    "stalled": r"TimedOut|timed out|Timeout",
+    "reset": r"ConnectionReset|IncompleteMessage|UnexpectedEof|body error|IncompleteRead|closed",
+}
+
+
+def connection_kind(text: str) -> str:
+    """Return the kind of fault that the text of a failed connection tells."""
+    for kind, sign in _SIGNS.items():
+        if re.search(sign, text):
+            return kind
+    return "unreachable"
+
+
+# Kinds that trying again doesn't mend.
+LASTING = {"tls", "bad-credentials", "no-credentials"}
 _PASSING = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "InternalError"}
 _KEYS = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 _REGION = "the bucket lies in another region; set AWS_REGION to the bucket's own"
