@@ -114,6 +114,9 @@ NEVER = {
     "list a like prefix": call("list_objects_v2", Bucket=DATA, Prefix="new_data"),
     "delete from the remote": call("delete_object", Bucket=REMOTE, Key="dvc/spare"),
     "delete many from the remote": delete_many(REMOTE, "dvc/spare"),
+    "tag in the remote": call(
+        "put_object_tagging", Bucket=REMOTE, Key=OBJECT, Tagging={"TagSet": []}
+    ),
     "get beside the remote": call("get_object", Bucket=REMOTE, Key="other/file"),
     "put beside the remote": call("put_object", Bucket=REMOTE, Key="other/new"),
     "list all of the remote's bucket": call("list_objects_v2", Bucket=REMOTE),

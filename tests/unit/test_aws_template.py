@@ -69,3 +69,22 @@ def test_template_is_lint_free() -> None:
         [cfn_lint, "--include-checks", "I", "--", TEMPLATE], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_roles_are_granted_actions_by_name() -> None:
+    roles = load_roles(**PARAMETERS)
+    granted = {
+        name: {
+            action
+            for statement in role.policy["Statement"]
+            for action in (
+                [statement["Action"]]
+                if isinstance(statement["Action"], str)
+                else statement["Action"]
+            )
+        }
+        for name, role in roles.items()
+    }
+    reading = {"s3:GetObject", "s3:ListBucket"}
+    data = {"s3:GetObjectVersion", "s3:ListBucketVersions"}
+    assert granted == {"NightlyRole": reading | data | {"s3:PutObject"}, "GateRole": reading}
