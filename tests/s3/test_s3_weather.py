@@ -4,6 +4,7 @@ The server is real; what a real server can't be made to do is done by a proxy be
 """
 
 import os
+import secrets
 import socket
 import threading
 import time
@@ -31,16 +32,28 @@ def proxy(server: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyPr
         yield running
 
 
-@pytest.fixture
-def night(server: Seaweed, prefix: str, tmp_path: Path) -> Night:
-    """A night with five pinned batches, of which nothing has been fetched."""
+@pytest.fixture(scope="module")
+def published(server: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes]:
+    """The URL of six objects that nobody changes, and a manifest that pins them."""
+    prefix = f"weather-{secrets.token_hex(4)}/"
     for day in range(5):
         put(server, "incoming", f"{prefix}{day}.csv", b"%d" % day * 1000)
     put(server, "incoming", f"{prefix}5.csv", os.urandom(BIG))
-    made = Night(tmp_path, f"s3://incoming/{prefix}", limits=QUICK)
-    made.discover()
-    for path in made.incoming.iterdir():
-        path.unlink()
+    made = Night(tmp_path_factory.mktemp("published"), f"s3://incoming/{prefix}")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.env().items():
+            patch.setenv(name, value)
+        made.discover()
+    return made.params.source.url, made.manifest.read_bytes()
+
+
+@pytest.fixture
+def night(published: tuple[str, bytes], tmp_path: Path) -> Night:
+    """A night with six pinned batches, of which nothing has been fetched."""
+    url, manifest = published
+    made = Night(tmp_path, url, limits=QUICK)
+    made.manifest.parent.mkdir()
+    made.manifest.write_bytes(manifest)
     return made
 
 
