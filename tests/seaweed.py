@@ -8,6 +8,7 @@ It listens on 127.0.0.1 only, keeps everything below its folder and is up in abo
 """
 
 import json
+import re
 import secrets
 import shutil
 import signal
@@ -17,6 +18,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +28,21 @@ _GRPC = 10_000  # each service listens for gRPC on its port + 10000
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _TRIES = 5
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Requests that succeeded, and bytes of content, as the server counts them."""
+
+    downloads: int = 0
+    uploads: int = 0
+    lists: int = 0
+    sent: int = 0
+    received: int = 0
+
+    def __sub__(self, earlier: "Traffic") -> "Traffic":
+        """Return what has come since."""
+        return Traffic(*(a - b for a, b in zip(astuple(self), astuple(earlier), strict=True)))
 
 
 class Seaweed:
@@ -51,6 +68,7 @@ class Seaweed:
         self.access_key = "admin" + secrets.token_hex(6)
         self.secret_key = secrets.token_hex(20)
         self.port = 0
+        self._metrics_port = 0
         self._buckets = buckets
         self._versioned = versioned
         self._identities = identities
@@ -112,6 +130,26 @@ class Seaweed:
             config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
         )
 
+    def traffic(self, bucket: str) -> Traffic:
+        """Return what has gone to and from a bucket since the server started."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics") as answer:
+            text = answer.read().decode()
+
+        def total(metric: str, labels: str) -> int:
+            found = re.findall(rf"^SeaweedFS_s3_{metric}{{{labels}}} (\S+)$", text, flags=re.M)
+            return sum(int(float(value)) for value in found)
+
+        def requests(kind: str) -> int:
+            return total("request_total", f'bucket="{bucket}",code="2..",type="{kind}"')
+
+        return Traffic(
+            downloads=requests("GET"),
+            uploads=requests("PUT"),
+            lists=requests("LIST"),
+            sent=total("bucket_traffic_sent_bytes_total", f'bucket="{bucket}"'),
+            received=total("bucket_traffic_received_bytes_total", f'bucket="{bucket}"'),
+        )
+
     def start(self) -> None:
         """Start the server and make its buckets. Data of an earlier run in the folder are kept."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +200,8 @@ class Seaweed:
 
     def _launch(self) -> None:
         """Start the process on free ports and wait until it answers; else RuntimeError."""
-        ports = _free_ports(5)
+        ports = _free_ports(6)
+        self._metrics_port = ports[5]
         # A restart keeps its address, so that clients that know it can go on.
         self.port = self.port or ports[0]
         s3_config = self.folder / "s3.json"
@@ -186,6 +225,7 @@ class Seaweed:
             f"-volume.port={ports[2]}",
             f"-filer.port={ports[3]}",
             f"-admin.port={ports[4]}",
+            f"-metricsPort={self._metrics_port}",
             f"-s3.config={s3_config}",
             f"-s3.localSocket={self.folder / 's3.sock'}",
             f"-filer.localSocket={self.folder / 'filer.sock'}",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from seaweed import Seaweed
+from seaweed import Seaweed, Traffic
 
 
 def test_versioned_bucket_keeps_versions_and_plain_one_does_not(
@@ -45,3 +45,16 @@ def test_stopped_server_starts_again_at_the_same_address_with_its_data(tmp_path:
         assert server.endpoint == endpoint
         kept = server.client().get_object(Bucket="plain", Key="key")
         assert kept["Body"].read() == b"kept"
+
+
+def test_traffic_is_counted_by_bucket(tmp_path: Path) -> None:
+    with Seaweed(tmp_path, buckets=("one", "two")) as server:
+        client = server.client()
+        before = server.traffic("one")
+        client.put_object(Bucket="one", Key="key", Body=b"x" * 1000)
+        for _ in range(2):
+            client.get_object(Bucket="one", Key="key")["Body"].read()
+        client.list_objects_v2(Bucket="one")
+        counted = server.traffic("one") - before
+        assert counted == Traffic(downloads=2, uploads=1, lists=1, sent=2000, received=1000)
+        assert server.traffic("two").downloads == 0
