@@ -50,7 +50,7 @@ repro: .venv/.run ## publish the sample, run the pipeline, show the result
 	@ratchet summary
 
 demo-s3: .venv/.dev ## play two nights against a real S3 server on this machine
-	python sample/demo_s3.py
+	PYTHONPATH=tests python sample/demo_s3.py
 
 test: .venv/.dev ## run the whole test suite
 	pytest -n 2 -m 'not slow'
