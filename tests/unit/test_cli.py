@@ -224,7 +224,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("stage", "refused"),
     [
-        ("fetch", "data/raw/day-02.csv"),
+        ("fetch", "data/raw/day-0"),
         ("validate", "data/validated/part-00000"),
         ("train", "models/"),
         ("evaluate", "reports/evaluation.json"),

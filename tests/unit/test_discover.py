@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from shop import Shop
 
 from ratchet.data.discover import compare, describe
+from ratchet.data.listing import Listed
 from ratchet.data.manifest import Batch
-from ratchet.data.source import Listed
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import sha256_file
 

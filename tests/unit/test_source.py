@@ -4,12 +4,31 @@ from pathlib import Path
 
 import pytest
 
-from ratchet.data.source import FolderSource, copy_object, open_source
+from ratchet.data.listing import Source
+from ratchet.data.manifest import Batch
+from ratchet.data.source import bring, open_source
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import sha256_file
 
 
-def ids(source: FolderSource) -> list[str]:
+def pin(path: Path, **changes: str | int) -> Batch:
+    """Pin the file at `path` as it is, but for `changes`."""
+    exact = {"bytes": path.stat().st_size, "sha256": sha256_file(path)} if path.is_file() else {}
+    return Batch(
+        **{
+            "id": "a",
+            "uri": str(path),
+            "version": "",
+            "etag": "",
+            "bytes": 1,
+            "sha256": "0" * 64,
+            **exact,
+            **changes,
+        }
+    )  # type: ignore[arg-type]
+
+
+def ids(source: Source) -> list[str]:
     return [listed.id for listed in source.list()]
 
 
@@ -55,30 +74,52 @@ def test_the_hash_is_of_the_present_content(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("first")
     source = open_source(str(tmp_path), "*.csv")
-    [listed] = source.list()
+    listed = source.list()
     path.write_text("second")
-    assert source.sha256(listed) == sha256_file(path)
+    assert source.hashes(listed, tmp_path / "incoming") == [sha256_file(path)]
+    assert not (tmp_path / "incoming").exists()
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/prefix", "https://example.org/a"])
+@pytest.mark.parametrize("url", ["https://example.org/a", "gs://bucket/prefix"])
 def test_a_kind_of_source_that_is_not_known_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigError, match=r"params\.yaml: source\.url: .* is not supported"):
         open_source(url, "*")
     with pytest.raises(ConfigError, match=r"data/manifest\.csv: .* is not supported"):
-        copy_object(url, tmp_path / "copy")
+        bring([(pin(tmp_path / "a", uri=url), tmp_path / "copy")])
 
 
-def test_an_object_is_copied_as_it_is(tmp_path: Path) -> None:
+def test_a_file_is_brought_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\x00\xff\r\n")
-    copy_object(str(tmp_path / "a"), tmp_path / "copy")
+    assert bring([(pin(tmp_path / "a"), tmp_path / "copy")]) == {}
     assert (tmp_path / "copy").read_bytes() == b"\x00\xff\r\n"
 
 
-def test_an_object_that_is_gone_says_where_else_it_may_be(tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match=r"pinned but gone from the source.*`dvc pull`"):
-        copy_object(str(tmp_path / "a"), tmp_path / "copy")
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sha256": "0" * 64}, "now has SHA-256 "),
+        ({"bytes": 7}, "now has 3 bytes, not the 7 that are pinned"),
+    ],
+)
+def test_other_content_than_was_pinned_is_not_brought(
+    tmp_path: Path, changes: dict[str, str | int], reason: str
+) -> None:
+    (tmp_path / "a").write_text("abc")
+    lost = bring([(pin(tmp_path / "a", **changes), tmp_path / "copy")])
+    assert lost["a"].startswith(reason)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_an_object_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match=r"pinned but can't be read \(Is a directory\)"):
-        copy_object(str(tmp_path), tmp_path / "copy")
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    assert bring([(pin(tmp_path / "a"), tmp_path / "copy")]) == {"a": "is gone from the source"}
+
+
+def test_a_file_that_is_overwritten_is_one_batch_for_each_content(tmp_path: Path) -> None:
+    path = tmp_path / "daily.csv"
+    path.write_text("first")
+    source = open_source(str(path), "*")
+    first = ids(source)
+    path.write_text("second")
+    assert len(first) == len(ids(source)) == 1
+    assert first != ids(source)
+    assert "one file that is overwritten" in source.caveats[0]

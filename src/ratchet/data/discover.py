@@ -7,12 +7,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
 from ratchet.config import Params
-from ratchet.data.manifest import Batch, read_manifest, write_manifest
-from ratchet.data.source import Listed, open_source
+from ratchet.data import landing
+from ratchet.data.listing import Listed, earliest
+from ratchet.data.manifest import Batch, check_id, read_manifest, select_window, write_manifest
+from ratchet.data.source import open_source
+from ratchet.data.weather import LIMITS, Limits
 from ratchet.errors import ConfigError
+
+UNKNOWN = ""  # in place of a SHA-256: the content isn't what is pinned, and wasn't looked at
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,9 @@ class Discovery:
 
     `new` batches are pinned now. `changed` ones have other content upstream than was pinned: the
     pin stays. `accepted` were changed and are pinned anew, as a person asked. `gone` ones are
-    pinned but no longer listed.
+    pinned but no longer listed. `renewed` ones have the pinned content under a new version or
+    address, which the pin now names. `older` counts those that were left alone because they are
+    older than all that is pinned. `caveats` say what the source can't promise.
     """
 
     batches: Sequence[Batch]
@@ -29,6 +34,9 @@ class Discovery:
     changed: Sequence[str]
     accepted: Sequence[str]
     gone: Sequence[str]
+    renewed: Sequence[str] = ()
+    older: int = 0
+    caveats: Sequence[str] = ()
 
 
 def compare(
@@ -41,7 +49,7 @@ def compare(
     Raises ConfigError when `accept_changed` names a batch that has not changed.
     """
     batches = {batch.id: batch for batch in pinned}
-    new, changed, accepted = [], [], []
+    new, changed, accepted, renewed = [], [], [], []
     seen = set()
     for item, sha256 in listed:
         seen.add(item.id)
@@ -51,7 +59,10 @@ def compare(
             new.append(item.id)
             batches[item.id] = fresh
         elif pin.sha256 == sha256:
-            continue
+            # Where there are no tags, in a folder, the pin is as good as the listing.
+            if item.etag and not _same_tags(pin, item):
+                renewed.append(item.id)
+                batches[item.id] = replace(fresh, override=pin.override, note=pin.note)
         elif item.id in accept_changed:
             accepted.append(item.id)
             batches[item.id] = replace(fresh, override=pin.override, note=pin.note)
@@ -64,24 +75,83 @@ def compare(
             "run `ratchet discover` to see what is"
         )
     gone = [batch_id for batch_id in batches if batch_id not in seen]
-    return Discovery(sorted(batches.values()), new, changed, accepted, sorted(gone))
+    return Discovery(sorted(batches.values()), new, changed, accepted, sorted(gone), renewed)
 
 
-def run(params: Params, *, manifest: Path, accept_changed: Collection[str] = ()) -> Discovery:
+def run(
+    params: Params,
+    *,
+    manifest: Path,
+    incoming: Path | None = None,
+    since: str = "",
+    accept_changed: Collection[str] = (),
+    limits: Limits = LIMITS,
+) -> Discovery:
     """Pin what is new at `params.source` in the file `manifest`; without news it isn't touched.
 
-    Every object is hashed: a folder has nothing cheaper that tells a change for certain.
+    A batch that isn't pinned is new from the id `since` on, by default from the oldest pin on.
+    Content is looked at where tags (version, ETag, size) don't show that it is what was pinned; in
+    a folder there are none. What is downloaded for it waits in `incoming`, by default beside the
+    manifest, for `fetch`.
 
     Raises EvidenceError when the source can't be read, ConfigError for a wrong source or manifest.
     """
-    source = open_source(params.source.url, params.source.pattern)
-    listed = list(source.list())
-    hashes = Parallel(n_jobs=4, prefer="threads")(delayed(source.sha256)(item) for item in listed)
+    incoming = incoming or manifest.parent / "incoming"
     pinned = read_manifest(manifest)
-    found = compare(pinned, zip(listed, hashes, strict=True), accept_changed)
+    if since:
+        check_id(since, "--since")
+    oldest = since or (earliest(pinned[0].id) if pinned else "")
+    source = open_source(params.source.url, params.source.pattern, limits=limits)
+    listed = source.list()
+    pins = {batch.id: batch for batch in pinned}
+    known = [item for item in listed if item.id in pins or item.id >= oldest]
+    if source.overwritten:
+        known = [item for item in known if item.id in pins or not _repeats(item, pinned)]
+    unread = [item for item in known if _must_read(item, pins.get(item.id), accept_changed)]
+    hashes = dict(zip(unread, source.hashes(unread, incoming), strict=True))
+    newest = pinned[-1].sha256 if source.overwritten and pinned else UNKNOWN
+    pairs = [
+        (item, hashes[item] if item in hashes else _known_hash(item, pins[item.id]))
+        for item in known
+        if item.id in pins or hashes[item] != newest
+    ]
+    found = compare(pinned, pairs, accept_changed)
     if list(found.batches) != pinned:
         write_manifest(manifest, found.batches)
-    return found
+    landing.clear(
+        incoming, keep=select_window(found.batches, params.window.train + params.window.holdout)
+    )
+    return replace(
+        found,
+        gone=() if source.overwritten else found.gone,
+        older=sum(item.id < oldest and item.id not in pins for item in listed),
+        caveats=source.caveats,
+    )
+
+
+def _same_tags(pin: Batch, item: Listed) -> bool:
+    tags = (item.uri, item.version, item.etag, item.bytes)
+    return bool(item.etag) and tags == (pin.uri, pin.version, pin.etag, pin.bytes)
+
+
+def _repeats(item: Listed, pinned: Sequence[Batch]) -> bool:
+    """Whether an overwritten place holds what the newest pin pins, by its tags."""
+    return bool(pinned and item.etag) and (item.etag, item.bytes) == (
+        pinned[-1].etag,
+        pinned[-1].bytes,
+    )
+
+
+def _must_read(item: Listed, pin: Batch | None, accept_changed: Collection[str]) -> bool:
+    """Whether only the content can tell what `item` is."""
+    if pin is None or item.id in accept_changed:
+        return True
+    # Another size is other content, whatever it is.
+    return not _same_tags(pin, item) and item.bytes == pin.bytes
+
+
+def _known_hash(item: Listed, pin: Batch) -> str:
+    return pin.sha256 if _same_tags(pin, item) else UNKNOWN
 
 
 def describe(found: Discovery) -> str:
@@ -98,8 +168,19 @@ def describe(found: Discovery) -> str:
         f"To take it over: ratchet discover --accept-changed {batch_id}"
         for batch_id in found.changed
     ]
+    if found.renewed:
+        lines.append(
+            f"{len(found.renewed)} uploaded again with the pinned content: {_names(found.renewed)};"
+            " the pins name the new upload"
+        )
     if found.gone:
         lines.append(f"gone upstream: {_names(found.gone)}; the pins stay")
+    if found.older:
+        lines.append(
+            f"{found.older} older than all that is pinned, left alone; to pin them too: "
+            "ratchet discover --since ID"
+        )
+    lines += [f"note: {caveat}" for caveat in found.caveats]
     return "\n".join(lines)
 
 

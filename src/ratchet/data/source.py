@@ -1,96 +1,86 @@
-"""Where batches come from. Today: a folder with one file per batch.
+"""Where batches come from: what `source.url` names, and how a manifest's URIs are brought.
 
-A source lists what it holds and copies one object; it knows neither the manifest nor the window.
+The S3 client takes half a second to import, so only an s3:// URL imports it.
 """
 
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ratchet.data.manifest import check_id, suffixes
-from ratchet.errors import ConfigError, EvidenceError
-from ratchet.files import sha256_file
+from ratchet.data import folder
+from ratchet.data.listing import Source
+from ratchet.data.manifest import Batch
+from ratchet.data.weather import LIMITS, Limits
+from ratchet.errors import ConfigError
+
+BUCKET = "DATA_BUCKET"
+_VARIABLE = re.compile(r"\$\{?(\w*)\}?")
 
 
-@dataclass(frozen=True, order=True)
-class Listed:
-    """An object as its source lists it. `version` and `etag` are empty where there are none."""
+def open_source(
+    url: str,
+    pattern: str,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    limits: Limits = LIMITS,
+) -> Source:
+    """Return the source that `source.url` in params.yaml names.
 
-    id: str
-    uri: str
-    version: str
-    etag: str
-    bytes: int
+    `s3://bucket/prefix/` or a folder: each object in it that matches `pattern` is a batch.
+    `s3://bucket/key.csv` or a file: it is overwritten, and each content is a batch.
+    `${DATA_BUCKET}` in an S3 URL is filled from the environment.
 
-
-class FolderSource:
-    """Files in a local folder, below which each file that matches `pattern` is a batch.
-
-    A folder has no ETags: `etag` stays empty, and only the content tells a change.
+    Raises ConfigError for a kind of URL that isn't known or a variable that isn't set.
     """
+    where = "params.yaml: source.url"
+    if not _is_s3(url, where):
+        return folder.FileSource(url) if Path(url).is_file() else folder.FolderSource(url, pattern)
+    from ratchet.data import s3
 
-    def __init__(self, url: str, pattern: str) -> None:
-        self.folder = Path(url)
-        self.pattern = pattern
-
-    def list(self) -> Iterator[Listed]:
-        """Yield the batches, sorted by id.
-
-        Raises EvidenceError when the folder isn't there, ConfigError when two files would be one
-        batch or a name can't be a batch id.
-        """
-        if not self.folder.is_dir():
-            raise EvidenceError(
-                f"{self.folder}: the source folder does not exist; check source.url in params.yaml"
-            )
-        seen: dict[str, Path] = {}
-        for path in sorted(self.folder.iterdir()):
-            if not path.is_file() or not fnmatchcase(path.name, self.pattern):
-                continue
-            batch_id = path.name.removesuffix(suffixes(path.name))
-            check_id(batch_id, str(path))
-            if batch_id in seen:
-                raise ConfigError(
-                    f"{path}: {seen[batch_id].name} has the same batch id; remove one of the two "
-                    "or narrow source.pattern in params.yaml"
-                )
-            seen[batch_id] = path
-        for batch_id, path in sorted(seen.items()):
-            yield Listed(batch_id, path.as_posix(), "", "", path.stat().st_size)
-
-    def sha256(self, listed: Listed) -> str:
-        """Return the SHA-256 of an object's content, as it is now."""
-        return sha256_file(Path(listed.uri))
+    return s3.S3Source(_fill(url, environment, where), pattern, limits)
 
 
-def open_source(url: str, pattern: str) -> FolderSource:
-    """Return the source that `source.url` names.
+def bring(batches: Sequence[tuple[Batch, Path]], limits: Limits = LIMITS) -> dict[str, str]:
+    """Bring each batch from its source to the path beside it: whole and as pinned, or not at all.
 
-    Raises ConfigError for a kind of URL that isn't known.
+    Returns, by batch id, what is wrong with those that the source no longer holds as pinned.
+
+    Raises EvidenceError when a source can't be reached or refuses us.
     """
-    _refuse_scheme(url, "params.yaml: source.url")
-    return FolderSource(url, pattern)
+    remote: list[tuple[Batch, Path]] = []
+    local: list[tuple[Batch, Path]] = []
+    for pair in batches:
+        (remote if _is_s3(pair[0].uri, "data/manifest.csv") else local).append(pair)
+    wrong = [*zip(local, folder.copy(local), strict=True)]
+    if remote:
+        from ratchet.data import s3
+
+        wrong += zip(remote, s3.bring(remote, limits), strict=True)
+    return {batch.id: reason for (batch, _), reason in wrong if reason}
 
 
-def copy_object(uri: str, target: Path) -> None:
-    """Copy the object at `uri` to the local file `target`.
-
-    Raises EvidenceError when it is gone from the source or can't be read there.
-    """
-    _refuse_scheme(uri, "data/manifest.csv")
-    try:
-        shutil.copyfile(uri, target)
-    except FileNotFoundError:
-        raise EvidenceError(
-            f"{uri}: is pinned but gone from the source; restore it there, or get data/raw from "
-            "the cache with `dvc checkout` or from the remote with `dvc pull`"
-        ) from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise EvidenceError(f"{uri}: is pinned but can't be read ({error.strerror})") from error
-
-
-def _refuse_scheme(url: str, where: str) -> None:
+def _is_s3(url: str, where: str) -> bool:
+    if url.startswith("s3://"):
+        return True
     if "://" in url:
-        raise ConfigError(f"{where}: {url} is not supported, only local folders are")
+        raise ConfigError(
+            f"{where}: {url} is not supported; use s3://bucket/prefix/, s3://bucket/key, "
+            "a folder or a file"
+        )
+    return False
+
+
+def _fill(url: str, environment: Mapping[str, str], where: str) -> str:
+    """Put the bucket's name from the environment into the URL."""
+    found = _VARIABLE.search(url)
+    if found is None:
+        return url
+    if found.group(0) != f"${{{BUCKET}}}":
+        raise ConfigError(f"{where}: {found.group(0)} in {url}: only ${{{BUCKET}}} may stand there")
+    name = environment.get(BUCKET, "")
+    if not name:
+        raise ConfigError(
+            f"{where}: {url} needs the environment variable {BUCKET}; set it to the bucket's name"
+        )
+    return url.replace(found.group(0), name)

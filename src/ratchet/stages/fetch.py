@@ -1,86 +1,98 @@
-"""Bring the window's batches to `data/raw/`: one verified file per batch, only what is missing."""
+"""Bring the window's batches to `data/raw/`: one verified file per batch, only what is missing.
 
+A file comes from where it is nearest: from what `discover` has downloaded, from the source, and
+where that has lost it, from what DVC kept. Wherever from, its SHA-256 is the pinned one.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
 from ratchet.config import Params
+from ratchet.data import landing, recovery, source
 from ratchet.data.manifest import Batch, read_manifest, select_window
-from ratchet.data.source import copy_object
+from ratchet.data.weather import LIMITS, Limits
 from ratchet.errors import ConfigError, EvidenceError
-from ratchet.files import atomic_write, sha256_file
-
-WORKERS = 8  # waiting for a disk or a network, not computing
-EXAMPLES = 3  # failures told one by one
+from ratchet.files import sha256_file
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a run of fetch did: counts of files, and the bytes that were copied."""
+    """What a run of fetch did: counts of files, and the bytes that were brought.
+
+    `recovered` says by batch id what is wrong at the source with those that came from DVC.
+    """
 
     window: int
     fetched: int
     dropped: int
     bytes: int
+    recovered: Mapping[str, str]
 
 
-def run(params: Params, *, manifest: Path, raw: Path) -> Fetched:
+def run(
+    params: Params,
+    *,
+    manifest: Path,
+    raw: Path,
+    incoming: Path | None = None,
+    limits: Limits = LIMITS,
+) -> Fetched:
     """Make the folder `raw` hold exactly the manifest's window.
 
     A file that is there with the right content is kept, one that someone edited is replaced, what
-    left the window is dropped. Each file appears whole or not at all.
+    left the window is dropped. Each file appears whole or not at all. `incoming` is where
+    `discover` left what it downloaded, by default beside the manifest; it is empty afterwards.
 
-    Raises ConfigError for an empty window, EvidenceError when a batch is gone from the source or
-    its content isn't what the manifest pins.
+    Raises ConfigError for an empty window, EvidenceError when a source can't be read, or a batch is
+    neither there as pinned nor in DVC's cache and remote.
     """
+    incoming = incoming or manifest.parent / "incoming"
     window = select_window(
         read_manifest(manifest), size=params.window.train + params.window.holdout
     )
     if not window:
         raise ConfigError(f"{manifest}: no batch in the window; pin some with `ratchet discover`")
     raw.mkdir(parents=True, exist_ok=True)
-    missing = [batch for batch in window if not _holds(raw / batch.file_name, batch)]
-    # Each is tried: after the first failure others would still be half-written.
-    failures = Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(_try)(batch, raw / batch.file_name) for batch in missing
+    places = [(batch, raw / batch.file_name) for batch in window]
+    missing = [(batch, path) for batch, path in places if not _holds(path, batch)]
+    absent = [
+        (batch, path)
+        for batch, path in missing
+        if not landing.take(incoming, batch, batch.sha256, path)
+    ]
+    lost = source.bring(absent, limits)
+    recovered = recovery.recover(
+        [batch for batch, _ in absent if batch.id in lost], raw, incoming, limits
     )
-    _refuse_if_any(list(filter(None, failures)))
-    wanted = {batch.file_name for batch in window}
+    _refuse_lost([b for b, _ in absent if b.id in lost and b not in recovered], lost)
+    wanted = {path.name for _, path in places}
     leftovers = [path for path in raw.iterdir() if path.name not in wanted]
     for path in leftovers:
         path.unlink()
-    return Fetched(len(window), len(missing), len(leftovers), sum(batch.bytes for batch in missing))
+    landing.clear(incoming)
+    return Fetched(
+        len(window),
+        len(missing),
+        len(leftovers),
+        sum(batch.bytes for batch, _ in missing),
+        {batch.id: f"{batch.uri} {lost[batch.id]}" for batch in recovered},
+    )
 
 
 def _holds(path: Path, batch: Batch) -> bool:
     return path.is_file() and sha256_file(path) == batch.sha256
 
 
-def _try(batch: Batch, path: Path) -> EvidenceError | None:
-    try:
-        _bring(batch, path)
-    except EvidenceError as failure:
-        return failure
-    return None
-
-
-def _refuse_if_any(failures: list[EvidenceError]) -> None:
-    if not failures:
+def _refuse_lost(batches: Sequence[Batch], lost: Mapping[str, str]) -> None:
+    """Raise EvidenceError that names the batches that nobody has, if there are any."""
+    if not batches:
         return
-    lines = [str(failure) for failure in failures[:EXAMPLES]]
-    if len(failures) > EXAMPLES:
-        lines.append(f"and {len(failures) - EXAMPLES} batches more")
-    raise EvidenceError("\n".join(lines))
-
-
-def _bring(batch: Batch, path: Path) -> None:
-    with atomic_write(path) as partial:
-        copy_object(batch.uri, partial)
-        found = sha256_file(partial)
-        if found != batch.sha256:
-            raise EvidenceError(
-                f"{batch.uri}: batch {batch.id} is pinned with SHA-256 {batch.sha256[:12]}… but "
-                f"its content has {found[:12]}…: it changed upstream, or the manifest's line is "
-                f"wrong; restore it, or run `ratchet discover --accept-changed {batch.id}`"
-            )
+    first = batches[0]
+    others = f" (and {len(batches) - 1} more: {' '.join(b.id for b in batches[1:4])} …)"
+    raise EvidenceError(
+        f"{first.uri}: batch {first.id} {lost[first.id]}, and neither DVC's cache nor its remote "
+        f"has it{others if len(batches) > 1 else ''}; restore it at the source, see why "
+        f"`dvc pull data/raw` fails, or take the present content over with "
+        f"`ratchet discover --accept-changed {first.id}`"
+    )

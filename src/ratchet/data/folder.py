@@ -1,0 +1,114 @@
+"""Batches on a local disk: a folder with one file each, or one file that is overwritten."""
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from joblib import Parallel, delayed
+
+from ratchet.data.listing import Listed, LostError, batch_ids, check_content, content_id
+from ratchet.data.manifest import Batch
+from ratchet.errors import EvidenceError
+from ratchet.files import atomic_write, sha256_file
+
+WORKERS = 4  # waiting for a disk, not computing
+
+
+class FolderSource:
+    """Files in a local folder, below which each file that matches `pattern` is a batch.
+
+    A folder has no ETags: `etag` stays empty, and only the content tells a change.
+    """
+
+    def __init__(self, url: str, pattern: str) -> None:
+        self.folder = Path(url)
+        self.pattern = pattern
+        self.overwritten = False
+        self.caveats: list[str] = []
+
+    def list(self) -> Sequence[Listed]:
+        """Return the batches, sorted by id.
+
+        Raises EvidenceError when the folder isn't there, ConfigError when two files would be one
+        batch or a name can't be a batch id.
+        """
+        if not self.folder.is_dir():
+            raise EvidenceError(
+                f"{self.folder}: the source folder does not exist; check source.url in params.yaml"
+            )
+        paths = [
+            path
+            for path in sorted(self.folder.iterdir())
+            if path.is_file() and fnmatchcase(path.name, self.pattern)
+        ]
+        ids = batch_ids([path.name for path in paths], f"{self.folder}/")
+        return sorted(
+            Listed(batch_id, path.as_posix(), "", "", path.stat().st_size)
+            for batch_id, path in zip(ids, paths, strict=True)
+        )
+
+    def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:  # noqa: ARG002
+        """Return the SHA-256 of the items' content, as it is now. Nothing lands: it is here."""
+        return _hashes([item.uri for item in items])
+
+
+class FileSource:
+    """One local file that is overwritten: each content of it is a batch.
+
+    The id is the time of the last change (UTC) and a piece of the content's hash.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.path = Path(url)
+        self.overwritten = True
+        self.caveats = [
+            f"{url} is one file that is overwritten: content that is replaced between two looks "
+            "is missed, and older batches live in DVC's cache and remote alone"
+        ]
+
+    def list(self) -> Sequence[Listed]:
+        """Return the file's present content as the only batch.
+
+        Raises EvidenceError when it can't be read.
+        """
+        sha256, status = sha256_file(self.path), self.path.stat()
+        changed = datetime.fromtimestamp(int(status.st_mtime), UTC)
+        return [Listed(content_id(changed, sha256), self.path.as_posix(), "", "", status.st_size)]
+
+    def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:  # noqa: ARG002
+        """Return the SHA-256 of the items' content, as it is now. Nothing lands: it is here."""
+        return _hashes([item.uri for item in items])
+
+
+def copy(batches: Sequence[tuple[Batch, Path]]) -> Sequence[str]:
+    """Copy each batch's file to the path beside it, if it still holds what is pinned.
+
+    Returns for each what is wrong with the source's file, empty where the copy was made.
+    """
+    done: list[str] = Parallel(n_jobs=WORKERS, prefer="threads")(
+        delayed(_copy)(batch, path) for batch, path in batches
+    )
+    return done
+
+
+def _copy(batch: Batch, path: Path) -> str:
+    if not Path(batch.uri).is_file():
+        return "is gone from the source"
+    try:
+        with atomic_write(path) as partial:
+            shutil.copyfile(batch.uri, partial)
+            check_content(batch, sha256_file(partial), partial.stat().st_size)
+    except LostError as lost:
+        return str(lost)
+    except PermissionError as error:
+        return f"can't be read ({error.strerror})"
+    return ""
+
+
+def _hashes(paths: Sequence[str]) -> Sequence[str]:
+    found: list[str] = Parallel(n_jobs=WORKERS, prefer="threads")(
+        delayed(sha256_file)(Path(path)) for path in paths
+    )
+    return found

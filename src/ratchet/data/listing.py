@@ -1,0 +1,97 @@
+"""What a source of batches is: something that lists objects and can bring their content.
+
+A source knows neither the manifest nor the window.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from ratchet.data.manifest import Batch, check_id, suffixes
+from ratchet.errors import ConfigError
+
+_CONTENT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Listed:
+    """An object as its source lists it. `version` and `etag` are empty where there are none."""
+
+    id: str
+    uri: str
+    version: str
+    etag: str
+    bytes: int
+
+
+class Source(Protocol):
+    """A place where batches arrive.
+
+    `overwritten` says that it is one place whose content is replaced without a trace, so that
+    batches that were pinned earlier aren't listed any more. `caveats` are sentences about what
+    the source can't promise; they are complete once `list` has returned.
+    """
+
+    overwritten: bool
+    caveats: list[str]
+
+    def list(self) -> Sequence[Listed]:
+        """Return the batches, sorted by id.
+
+        Raises EvidenceError when the source can't be read, ConfigError when a name can't be a
+        batch's id or two objects would be one batch.
+        """
+        ...
+
+    def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:
+        """Return the SHA-256 of the content of each of the items.
+
+        What had to be downloaded for it stays in the folder `incoming` (see `landing`).
+        """
+        ...
+
+
+class LostError(Exception):
+    """A source no longer holds what a manifest's line pins; the text says how, after its URI."""
+
+
+def check_content(batch: Batch, sha256: str, size: int) -> None:
+    """Raise LostError when content with this SHA-256 and size isn't what `batch` pins."""
+    if size != batch.bytes:
+        raise LostError(f"now has {size} bytes, not the {batch.bytes} that are pinned")
+    if sha256 != batch.sha256:
+        raise LostError(f"now has SHA-256 {sha256[:12]}…, not the pinned {batch.sha256[:12]}…")
+
+
+def batch_ids(names: Sequence[str], where: str) -> Sequence[str]:
+    """Return the batch id of each object name: the name without its file-type ending.
+
+    Raises ConfigError, naming the place `where`, when a name can't be an id or two are one.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        batch_id = name.removesuffix(suffixes(name))
+        check_id(batch_id, where + name)
+        if batch_id in seen:
+            raise ConfigError(
+                f"{where}{name}: {seen[batch_id]} has the same batch id; remove one of the two "
+                "or narrow source.pattern in params.yaml"
+            )
+        seen[batch_id] = name
+    return list(seen)
+
+
+def content_id(changed: datetime, tag: str) -> str:
+    """Return an id for what lay at one place from `changed` on: `20261122T031500Z-` and 8 digits.
+
+    `tag` is what tells it from other content of the same second; ids of one second sort by chance.
+    """
+    return f"{changed:%Y%m%dT%H%M%SZ}-{tag[:8]}"
+
+
+def earliest(batch_id: str) -> str:
+    """Return the least id of the time that `batch_id` stands for; `batch_id` itself without one."""
+    return batch_id[:-8] if _CONTENT_ID.fullmatch(batch_id) else batch_id

@@ -1,0 +1,162 @@
+"""DVC's remotes: the local one that a clone has at once, and one in S3, set up as documented."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from project import MODEL, REPOSITORY, Project, ran
+from seaweed import Seaweed
+
+LOCK = "dvc.lock"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    with Seaweed(tmp_path_factory.mktemp("seaweed"), buckets=("acme-models",)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pushed(template: Project, server: Seaweed, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose remote in S3 holds everything. Nobody may change it."""
+    project = template.copy(tmp_path_factory.mktemp("pushed") / "project")
+    # As in docs/aws.md.
+    project.run("dvc", "remote", "add", "--default", "s3", "s3://acme-models/dvc")
+    project.run("dvc", "remote", "modify", "s3", "verify", "true")
+    project.commit()
+    project.run("dvc", "push", **server.env())
+    return project
+
+
+@pytest.fixture
+def clone(pushed: Project, tmp_path: Path) -> Project:
+    return pushed.clone(tmp_path / "clone")
+
+
+def content(project: Project) -> dict[str, bytes]:
+    """Return what the pipeline has made, byte for byte, and what DVC knows of it."""
+    names = [MODEL, LOCK, "data/scored.parquet"]
+    raw = sorted(project.path("data/raw").iterdir())
+    return {str(p.relative_to(project.folder)): p.read_bytes() for p in raw} | {
+        name: project.path(name).read_bytes() for name in names
+    }
+
+
+def remote_path(project: Project, name: str) -> str:
+    """Return the key of an output's object in the remote."""
+    md5 = project.outputs()[name]
+    return f"dvc/files/md5/{md5[:2]}/{md5[2:]}"
+
+
+def test_push_and_pull_work_at_once_on_one_machine(project: Project) -> None:
+    before = content(project)
+    project.run("dvc", "push")
+    shutil.rmtree(project.path(".dvc/cache"))
+    shutil.rmtree(project.path("data/raw"))
+    for name in (MODEL, "data/scored.parquet"):
+        project.path(name).unlink()
+    project.run("dvc", "pull")
+    assert content(project) == before
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_clone_pulls_the_same_bytes(pushed: Project, clone: Project, server: Seaweed) -> None:
+    clone.run("dvc", "pull", **server.env())
+    assert content(clone) == content(pushed)
+    # Nothing is left to do, and the remote isn't asked.
+    assert ran(clone.repro()) == []
+    assert content(clone) == content(pushed)
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_repro_pulls_instead_of_computing(pushed: Project, clone: Project, server: Seaweed) -> None:
+    assert ran(clone.run("dvc", "repro", "--pull", **server.env())) == []
+    assert content(clone) == content(pushed)
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_old_commit_comes_back(pushed: Project, server: Seaweed, tmp_path: Path) -> None:
+    """After another night, the commit before it is complete in the remote still."""
+    later = pushed.copy(tmp_path / "later")
+    later.publish("--days", "1")
+    later.repro()
+    later.commit()
+    later.run("dvc", "push", **server.env())
+    clone = later.clone(tmp_path / "clone")
+    clone.run("git", "checkout", "--quiet", "HEAD~1")
+    clone.run("dvc", "pull", **server.env())
+    assert content(clone) == content(pushed) != content(later)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "replaced", "gone"])
+def test_pull_refuses_a_damaged_object_and_names_the_file(
+    pushed: Project, clone: Project, server: Seaweed, damage: str
+) -> None:
+    client = server.client()
+    place = {"Bucket": "acme-models", "Key": remote_path(pushed, MODEL)}
+    whole = client.get_object(**place)["Body"].read()
+    try:
+        if damage == "gone":
+            client.delete_object(**place)
+        else:
+            body = whole[:-100] if damage == "truncated" else whole[::-1]
+            client.put_object(**place, Body=body)
+        printed = clone.fail("dvc", "pull", code=1, **server.env())
+        assert MODEL in printed
+        assert not clone.path(MODEL).exists()
+    finally:
+        client.put_object(**place, Body=whole)
+    # Nothing wrong stayed behind in the cache.
+    clone.run("dvc", "pull", **server.env())
+    assert content(clone) == content(pushed)
+
+
+def test_damaged_model_is_computed_again(pushed: Project, clone: Project, server: Seaweed) -> None:
+    client = server.client()
+    place = {"Bucket": "acme-models", "Key": remote_path(pushed, MODEL)}
+    whole = client.get_object(**place)["Body"].read()
+    try:
+        client.put_object(**place, Body=whole[:-100])
+        assert ran(clone.run("dvc", "repro", "--pull", **server.env())) == ["train"]
+    finally:
+        client.put_object(**place, Body=whole)
+    assert content(clone) == content(pushed)
+
+
+@pytest.mark.parametrize(
+    ("remote", "filled", "command"),
+    [
+        ("local", False, "dvc repro \n"),
+        ("local", True, "dvc repro --pull\n"),
+        ("s3", False, "dvc repro --pull\n"),
+    ],
+)
+def test_make_repro_pulls_where_a_remote_may_hold_something(
+    tmp_path: Path, remote: str, filled: bool, command: str
+) -> None:
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text(f"[core]\n    remote = {remote}\n")
+    if filled:
+        (tmp_path / ".dvc/remote").mkdir()
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    # Newest first, so that make finds the environment ready.
+    for age, name in enumerate(
+        [
+            ".venv/.run",
+            ".venv/bin/uv",
+            "pyproject.toml",
+            "requirements/run.txt",
+            "requirements/uv.txt",
+        ]
+    ):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1_000_000 - age, 1_000_000 - age))
+    printed = subprocess.run(
+        ["make", "--dry-run", "repro"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert command in printed
