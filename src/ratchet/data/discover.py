@@ -4,15 +4,16 @@ This is the only part that looks at the live source. The stages see the manifest
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from joblib import Parallel, delayed
 
 from ratchet.config import Params
 from ratchet.data.manifest import Batch, read_manifest, write_manifest
 from ratchet.data.source import Listed, open_source
 from ratchet.errors import ConfigError
+
+WORKERS = 8  # waiting for a disk or a network, not computing
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def run(params: Params, *, manifest: Path, accept_changed: Collection[str] = ())
     """
     source = open_source(params.source.url, params.source.pattern)
     listed = list(source.list())
-    hashes = Parallel(n_jobs=4, prefer="threads")(delayed(source.sha256)(item) for item in listed)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        hashes = list(pool.map(source.sha256, listed))
     pinned = read_manifest(manifest)
     found = compare(pinned, zip(listed, hashes, strict=True), accept_changed)
     if list(found.batches) != pinned:

@@ -1,9 +1,8 @@
 """Bring the window's batches to `data/raw/`: one verified file per batch, only what is missing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from joblib import Parallel, delayed
 
 from ratchet.config import Params
 from ratchet.data.manifest import Batch, read_manifest, select_window
@@ -42,9 +41,8 @@ def run(params: Params, *, manifest: Path, raw: Path) -> Fetched:
     raw.mkdir(parents=True, exist_ok=True)
     missing = [batch for batch in window if not _holds(raw / batch.file_name, batch)]
     # Each is tried: after the first failure others would still be half-written.
-    failures = Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(_try)(batch, raw / batch.file_name) for batch in missing
-    )
+    with ThreadPoolExecutor(WORKERS) as pool:
+        failures = list(pool.map(lambda batch: _try(batch, raw / batch.file_name), missing))
     _refuse_if_any(list(filter(None, failures)))
     wanted = {batch.file_name for batch in window}
     leftovers = [path for path in raw.iterdir() if path.name not in wanted]
