@@ -183,8 +183,9 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
 def test_a_reader_that_has_seen_enough_is_no_error(evaluated: Shop) -> None:
     # As `| head` does, but before the first line; buffered, as it is outside of tests.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    where = ["--params", evaluated.params_file, "--manifest", evaluated.manifest]
     process = subprocess.Popen(
-        [sys.executable, "-m", "ratchet", "predict", evaluated.model, evaluated.raw_file(6)],
+        [sys.executable, "-m", "ratchet", "discover", *where],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,

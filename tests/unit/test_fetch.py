@@ -98,13 +98,17 @@ def test_a_change_that_a_person_accepted_is_fetched(pinned: Shop) -> None:
 
 def test_a_manifest_line_with_a_wrong_hash_is_refused(pinned: Shop) -> None:
     pinned.repin(replace(pinned.pins()["day-06"], sha256="0" * 64))
-    with pytest.raises(EvidenceError, match="batch day-06 now has SHA-256 .*, not the pinned 000000000000…"):
+    with pytest.raises(
+        EvidenceError, match="batch day-06 now has SHA-256 .*, not the pinned 000000000000…"
+    ):
         pinned.fetch()
 
 
 def test_a_batch_that_is_gone_from_the_source_is_named(pinned: Shop) -> None:
     (pinned.inbox / "day-07.csv").unlink()
-    with pytest.raises(EvidenceError, match=r"batch day-07 is gone from the source, and neither DVC"):
+    with pytest.raises(
+        EvidenceError, match=r"batch day-07 is gone from the source, and neither DVC"
+    ):
         pinned.fetch()
 
 

@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import math
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -162,28 +163,31 @@ def failure_of(path: Path) -> str:
     return str(caught.value.failure)
 
 
+CUT_OFF = gzip.compress(b"x\n" + b"1\n" * 999, mtime=0)[:-9]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.csv", b"", "empty: the file has no content"),
-        ("a.csv", b"x,y\n", "empty: the file has a header and no rows"),
-        ("a.csv", b"\n", "unreadable: not a readable table: "),
-        ("a.csv", b"x,y\n1,2\n3\n", "unreadable: not a readable table: CSV parse error: Row #3"),
-        ("a.csv", b"x\n\xe9\n", "unreadable: not a readable table: In CSV column #0: Row #2"),
-        ("a.csv", b"\xe9,x\n1,2\n", "unreadable: not a readable table: 'utf-8' codec can't"),
-        ("a.csv", "x\n1\n".encode("utf-16"), "unreadable: not a readable table: 'utf-8' codec"),
-        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0,\0\n\0\n", "unreadable: not a readable table: "),
-        ("a.csv.gz", b"x\n1\n", "unreadable: not a readable table: "),
-        ("a.csv.gz", gzip.compress(b"x\n" + b"1\n" * 999)[:-9], "unreadable: not a readable"),
-        ("a.parquet", b"x\n1\n", "unreadable: not a readable table: "),
-        ("a.parquet", b"PAR1 and so on PAR1", "unreadable: not a readable table: "),
+        pytest.param("a.csv", b"", "empty: the file has no content", id="nothing"),
+        pytest.param("a.csv", b"x,y\n", "empty: the file has a header and no rows", id="header"),
+        pytest.param("a.csv", b"\n", "unreadable: ", id="one empty line"),
+        pytest.param("a.csv", b"x,y\n1,2\n3\n", "unreadable: .*Row #3", id="truncated"),
+        pytest.param("a.csv", b"x\n\xe9\n", "unreadable: .*invalid UTF8", id="latin-1"),
+        pytest.param("a.csv", b"\xe9,x\n1,2\n", "unreadable: .*codec", id="latin-1 header"),
+        pytest.param("a.csv", "x\n1\n".encode("utf-16"), "unreadable: .*codec", id="utf-16"),
+        pytest.param("a.csv", b"\x89PNG\r\n\x1a\n\0\0,\0\n\0\n", "unreadable: ", id="picture"),
+        pytest.param("a.csv.gz", b"x\n1\n", "unreadable: ", id="not compressed"),
+        pytest.param("a.csv.gz", CUT_OFF, "unreadable: .*[Tt]runcated", id="cut off"),
+        pytest.param("a.parquet", b"x\n1\n", "unreadable: ", id="csv as parquet"),
+        pytest.param("a.parquet", b"PAR1 and so on PAR1", "unreadable: ", id="half parquet"),
     ],
 )
 def test_a_file_that_is_no_table_says_why(
     tmp_path: Path, name: str, content: bytes, says: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    assert failure_of(tmp_path / name).startswith(says)
+    assert re.match(says, failure_of(tmp_path / name))
     assert failure_of(tmp_path / name).isprintable()
 
 

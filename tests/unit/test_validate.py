@@ -163,9 +163,9 @@ def test_a_late_batch_that_moves_others_to_the_next_part_loses_none(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(validate, "BATCHES_PER_PART", 2)
-    shop.deliver(2, 3, 4, 5, 6)
+    shop.deliver(1, 3, 4, 5, 6)
     shop.night()
-    shop.deliver(1)
+    shop.deliver(2)
     assert shop.night().judged == 1
     assert batches(shop) == days(range(1, 7))
     assert len(list(shop.validated.iterdir())) == 3

@@ -18,7 +18,11 @@ def feature_frame(table: pa.Table, features: Mapping[str, Kind]) -> pd.DataFrame
     for name, kind in features.items():
         column = table.column(name)
         if kind == "category":
-            columns[name] = column.dictionary_encode().to_pandas()
+            encoded = column.combine_chunks().dictionary_encode()
+            codes = encoded.indices.fill_null(-1).to_numpy()
+            # As Python strings, which rows share; pandas' own type would make one for each row.
+            values = pd.Index(encoded.dictionary.to_pylist(), dtype=object)
+            columns[name] = pd.Categorical.from_codes(codes, values)
         else:
             columns[name] = column.cast(pa.float64()).to_pandas()
     return pd.DataFrame(columns, copy=False)

@@ -2,11 +2,10 @@
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-
-from joblib import Parallel, delayed
 
 from ratchet.data.listing import Listed, LostError, batch_ids, check_content, content_id
 from ratchet.data.manifest import Batch
@@ -41,7 +40,7 @@ class FolderSource:
         paths = [
             path
             for path in sorted(self.folder.iterdir())
-            if path.is_file() and fnmatchcase(path.name, self.pattern)
+            if path.is_file() and fnmatchcase(path.name, self.pattern) and path.name[0] != "."
         ]
         ids = batch_ids([path.name for path in paths], f"{self.folder}/")
         return sorted(
@@ -87,13 +86,12 @@ def copy(batches: Sequence[tuple[Batch, Path]]) -> Sequence[str]:
 
     Returns for each what is wrong with the source's file, empty where the copy was made.
     """
-    done: list[str] = Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(_copy)(batch, path) for batch, path in batches
-    )
-    return done
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(_copy, batches))
 
 
-def _copy(batch: Batch, path: Path) -> str:
+def _copy(pair: tuple[Batch, Path]) -> str:
+    batch, path = pair
     if not Path(batch.uri).is_file():
         return "is gone from the source"
     try:
@@ -108,7 +106,5 @@ def _copy(batch: Batch, path: Path) -> str:
 
 
 def _hashes(paths: Sequence[str]) -> Sequence[str]:
-    found: list[str] = Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(sha256_file)(Path(path)) for path in paths
-    )
-    return found
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(sha256_file, map(Path, paths)))

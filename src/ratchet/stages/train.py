@@ -27,7 +27,7 @@ from ratchet.files import atomic_write, remove_partials, sha256_file
 from ratchet.model import build_estimator
 
 LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
-IMPORTANCE_ROWS = 10_000  # enough for two digits, and bounded for wide tables
+IMPORTANCE_ROWS = 10_000  # enough for a digit or two, and bounded for wide tables
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def run(
         estimator = build_estimator(params.train, contract.features)
         estimator.fit(feature_frame(teaching, contract.features), y_train)
         model_sha256 = persist.save(estimator, partial)
+        del estimator  # before its like is loaded
         # What is judged is what ships: the file, not the object that it was written from.
         shipped = persist.load(partial, sha256=model_sha256)
         score = shipped.predict_proba(X_holdout)[:, 1]
@@ -120,7 +121,8 @@ def _split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Tab
             "why batches are quarantined in reports/validation.json"
         )
     judges = pc.is_in(rows[BATCH], pa.array(batches[-holdout:]))
-    return rows.filter(pc.invert(judges)), rows.filter(judges)
+    teaching = len(rows) - pc.sum(judges).as_py()
+    return rows.slice(0, teaching), rows.slice(teaching)  # without a copy
 
 
 def _labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
@@ -168,13 +170,13 @@ def _describe(rows: pa.Table, hashes: dict[str, str], labels: np.ndarray) -> Row
 def _importance(estimator: Any, X: Any, y: np.ndarray, seed: int) -> dict[str, float]:
     """Return by how much log loss grows when a feature's values are shuffled, largest first.
 
-    Permutation importance (Breiman 2001, Random Forests, section 10), mean of three shuffles.
+    Permutation importance (Breiman 2001, Random Forests, section 10), one shuffle each.
     """
     if len(X) > IMPORTANCE_ROWS:
         chosen = np.random.default_rng(seed).choice(len(X), IMPORTANCE_ROWS, replace=False)
         X, y = X.iloc[chosen], y[chosen]
     found = permutation_importance(
-        estimator, X, y, scoring="neg_log_loss", n_repeats=3, n_jobs=1, random_state=seed
+        estimator, X, y, scoring="neg_log_loss", n_repeats=1, n_jobs=1, random_state=seed
     )
     worth = dict(zip(X.columns, found.importances_mean.tolist(), strict=True))
     return dict(sorted(worth.items(), key=lambda item: -item[1]))
