@@ -1,0 +1,43 @@
+"""One finished project for all tests of a process; each test works on a copy of its own."""
+
+from pathlib import Path
+
+import pytest
+from project import NEWEST, STAGES, Project, ran
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A committed project after its first `dvc repro`: 14 days, the newest 13 in the window.
+
+    Nobody may change it.
+    """
+    project = Project.make(tmp_path_factory.mktemp("template") / "project")
+    project.set(
+        "params.yaml",
+        window__train=10,
+        window__holdout=3,
+        train__parameters__hist_gradient_boosting__max_iter=5,
+        train__parameters__random_forest__n_estimators=8,
+        evaluate__bootstrap__replicates=100,
+    )
+    project.publish("--until", NEWEST)
+    assert ran(project.repro()) == list(STAGES)
+    project.commit()
+    return project
+
+
+@pytest.fixture(scope="session")
+def next_night(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The template one day later, undisturbed. Nobody may change it."""
+    project = template.copy(tmp_path_factory.mktemp("next_night") / "project")
+    project.publish("--days", "1")
+    project.repro()
+    project.commit()
+    return project
+
+
+@pytest.fixture
+def project(template: Project, tmp_path: Path) -> Project:
+    """A copy of the template, to do with what you like."""
+    return template.copy(tmp_path / "project")

@@ -1,0 +1,18 @@
+"""What is committed here is what its own inputs give."""
+
+import csv
+from pathlib import Path
+
+from project import REPOSITORY, SAMPLE, STAGES, Project, ran
+
+
+def test_a_clone_reproduces_every_committed_byte(tmp_path: Path) -> None:
+    clone = Project(REPOSITORY, home=tmp_path / "home").clone(tmp_path / "clone")
+    with clone.path("data/manifest.csv").open() as file:
+        newest = list(csv.DictReader(file))[-1]["id"]
+    clone.publish("--until", newest)
+    assert clone.run("git", "status", "--porcelain") == ""
+    # Forced, as otherwise `evaluate` would rest on what git holds of its outputs.
+    assert ran(clone.run("dvc", "repro", "--force")) == list(STAGES)
+    assert clone.run("git", "status", "--porcelain") == ""
+    assert clone.path("sample/flights.parquet").read_bytes() == SAMPLE.read_bytes()
