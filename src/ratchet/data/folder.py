@@ -13,7 +13,8 @@ from ratchet.data.manifest import Batch
 from ratchet.errors import EvidenceError
 from ratchet.files import atomic_write, sha256_file
 
-WORKERS = 4  # waiting for a disk, not computing
+WORKERS = 8  # waiting for a disk, not computing
+CHUNK = 1 << 20
 
 
 class FolderSource:
@@ -94,12 +95,18 @@ def copy(batches: Sequence[tuple[Batch, Path]]) -> Sequence[str]:
 
 
 def _copy(batch: Batch, path: Path) -> str:
-    if not Path(batch.uri).is_file():
-        return "is gone from the source"
     try:
-        with atomic_write(path) as partial:
-            shutil.copyfile(batch.uri, partial)
-            check_content(batch, sha256_file(partial), partial.stat().st_size)
+        # Opened apart, so that what the target refuses isn't said of the source.
+        source = Path(batch.uri).open("rb")  # noqa: SIM115
+    except (FileNotFoundError, NotADirectoryError):
+        return "is pinned but gone from the source"
+    except (IsADirectoryError, PermissionError) as error:
+        return f"is pinned but can't be read ({error.strerror})"
+    try:
+        with source, atomic_write(path) as partial:
+            with partial.open("wb") as target:
+                shutil.copyfileobj(source, target, CHUNK)
+            check_content(batch, sha256_file(partial))
     except LostError as lost:
         return str(lost)
     return ""

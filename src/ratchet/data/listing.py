@@ -58,12 +58,13 @@ class LostError(Exception):
     """A source no longer holds what a manifest's line pins; the text says how, after its URI."""
 
 
-def check_content(batch: Batch, sha256: str, size: int) -> None:
-    """Raise LostError when content with this SHA-256 and size isn't what `batch` pins."""
-    if size != batch.bytes:
-        raise LostError(f"now has {size} bytes, not the {batch.bytes} that are pinned")
+def check_content(batch: Batch, sha256: str) -> None:
+    """Raise LostError when content with this SHA-256 isn't what `batch` pins."""
     if sha256 != batch.sha256:
-        raise LostError(f"now has SHA-256 {sha256[:12]}…, not the pinned {batch.sha256[:12]}…")
+        raise LostError(
+            f"batch {batch.id} is pinned with SHA-256 {batch.sha256[:12]}… but its content has "
+            f"{sha256[:12]}…"
+        )
 
 
 def batch_ids(names: Sequence[str], where: str) -> Sequence[str]:
