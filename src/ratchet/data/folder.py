@@ -8,7 +8,7 @@ from pathlib import Path
 
 from joblib import Parallel, delayed
 
-from ratchet.data.listing import Listed, LostError, batch_ids, check_content, content_id
+from ratchet.data.listing import Listed, LostError, all_in_one, batch_ids, check_content, content_id
 from ratchet.data.manifest import Batch
 from ratchet.errors import EvidenceError
 from ratchet.files import atomic_write, sha256_file
@@ -87,14 +87,20 @@ def copy(batches: Sequence[tuple[Batch, Path]]) -> Sequence[str]:
     """Copy each batch's file to the path beside it, if it still holds what is pinned.
 
     Returns for each what is wrong with the source's file, empty where the copy was made.
+
+    Raises EvidenceError when a target can't be written.
     """
-    done: list[str] = Parallel(n_jobs=WORKERS, prefer="threads")(
+    done: list[str | EvidenceError] = Parallel(n_jobs=WORKERS, prefer="threads")(
         delayed(_copy)(batch, path) for batch, path in batches
     )
-    return done
+    # Each was tried: at the first failure others would still have been half-written.
+    refused = [str(failure) for failure in done if isinstance(failure, EvidenceError)]
+    if refused:
+        raise all_in_one(refused)
+    return [reason for reason in done if isinstance(reason, str)]
 
 
-def _copy(batch: Batch, path: Path) -> str:
+def _copy(batch: Batch, path: Path) -> str | EvidenceError:
     try:
         # Opened apart, so that what the target refuses isn't said of the source.
         source = Path(batch.uri).open("rb")  # noqa: SIM115
@@ -109,6 +115,8 @@ def _copy(batch: Batch, path: Path) -> str:
             check_content(batch, sha256_file(partial))
     except LostError as lost:
         return str(lost)
+    except EvidenceError as refused:
+        return refused
     return ""
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ratchet.data.manifest import Batch, check_id, suffixes
-from ratchet.errors import ConfigError
+from ratchet.errors import ConfigError, EvidenceError
 
+EXAMPLES = 3  # failures told one by one
 _CONTENT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
@@ -65,6 +66,14 @@ def check_content(batch: Batch, sha256: str) -> None:
             f"batch {batch.id} is pinned with SHA-256 {batch.sha256[:12]}… but its content has "
             f"{sha256[:12]}…"
         )
+
+
+def all_in_one(failures: Sequence[str]) -> EvidenceError:
+    """Return one error for what failed with several batches: a line for each of the first."""
+    lines = [*failures[:EXAMPLES]]
+    if len(failures) > EXAMPLES:
+        lines.append(f"and {len(failures) - EXAMPLES} batches more")
+    return EvidenceError("\n".join(lines))
 
 
 def batch_ids(names: Sequence[str], where: str) -> Sequence[str]:

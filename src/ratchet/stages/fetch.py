@@ -10,12 +10,11 @@ from pathlib import Path
 
 from ratchet.config import Params
 from ratchet.data import landing, recovery, source
+from ratchet.data.listing import all_in_one
 from ratchet.data.manifest import Batch, read_manifest, select_window
 from ratchet.data.weather import LIMITS, Limits
-from ratchet.errors import ConfigError, EvidenceError
+from ratchet.errors import ConfigError
 from ratchet.files import sha256_file
-
-EXAMPLES = 3  # failures told one by one
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,10 @@ def _refuse_lost(batches: Sequence[Batch], lost: Mapping[str, str]) -> None:
     """Raise EvidenceError that names the batches that nobody has, if there are any."""
     if not batches:
         return
-    lines = [
-        f"{batch.uri}: {lost[batch.id]}, and DVC's cache and remote don't have it; restore it, "
-        f"see what `dvc pull` says, or run `ratchet discover --accept-changed {batch.id}`"
-        for batch in batches[:EXAMPLES]
-    ]
-    if len(batches) > EXAMPLES:
-        lines.append(f"and {len(batches) - EXAMPLES} batches more")
-    raise EvidenceError("\n".join(lines))
+    raise all_in_one(
+        [
+            f"{batch.uri}: {lost[batch.id]}, and DVC's cache and remote don't have it; restore it, "
+            f"see what `dvc pull` says, or run `ratchet discover --accept-changed {batch.id}`"
+            for batch in batches
+        ]
+    )
