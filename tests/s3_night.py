@@ -33,7 +33,6 @@ class Night:
         return discover.run(
             self.params,
             manifest=self.manifest,
-            incoming=self.incoming,
             limits=self.limits,
             **options,
         )
@@ -43,7 +42,6 @@ class Night:
             self.params,
             manifest=self.manifest,
             raw=self.raw,
-            incoming=self.incoming,
             limits=self.limits,
         )
 

@@ -15,7 +15,6 @@ from ratchet.errors import RatchetError
 
 PARAMS = Path("params.yaml")
 MANIFEST = Path("data/manifest.csv")
-INCOMING = Path("data/incoming")
 SAMPLE = Path("sample/flights.parquet")
 INBOX = Path("sample/inbox")
 
@@ -42,7 +41,6 @@ def _discover(args: argparse.Namespace) -> None:
     found = discover.run(
         load_params(args.params),
         manifest=args.manifest,
-        incoming=args.incoming,
         since=args.since,
         accept_changed=args.accept_changed,
     )
@@ -53,11 +51,9 @@ def _fetch(args: argparse.Namespace) -> None:
     from ratchet.config import load_params
     from ratchet.stages import fetch
 
-    done = fetch.run(
-        load_params(args.params), manifest=args.manifest, raw=args.raw, incoming=args.incoming
-    )
+    done = fetch.run(load_params(args.params), manifest=args.manifest, raw=args.raw)
     for batch, problem in done.recovered.items():
-        print(f"fetch: batch {batch} came from DVC's cache or remote, as pinned: {problem}")
+        print(f"fetch: {batch} came from DVC's cache or remote, as pinned ({problem})")
     print(
         f"fetch: {done.fetched} of {done.window} batches fetched "
         f"({done.bytes / 1e6:.1f} MB), {done.dropped} dropped"
@@ -183,21 +179,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="pin from this batch id on; default: from the oldest pin on, at first everything",
     )
-    made.add_argument(
-        "--incoming",
-        type=Path,
-        default=INCOMING,
-        help="folder for what is downloaded until fetch takes it; default: %(default)s",
-    )
 
     made = command("fetch", _fetch, "stage: bring the window's batches to a folder, verified")
     params(made)
-    paths(
-        made,
-        manifest="the pinned batches",
-        raw="folder for the batches' files",
-        incoming="folder in which discover left what it downloaded",
-    )
+    paths(made, manifest="the pinned batches", raw="folder for the batches' files")
 
     made = command("validate", _validate, "stage: hold new batches against the contract")
     params(made)

@@ -118,10 +118,10 @@ def test_old_commit_on_an_empty_machine_gives_the_same_bytes_whatever_happened_t
 
     old = repository.clone(tmp_path / "second", "HEAD~1")
     told = old.run("dvc", "repro")
-    assert "batch 4 came from DVC's cache or remote, as pinned" in told
+    assert "fetch: 4 came from DVC's cache or remote, as pinned" in told
     assert "deleted for good" in told
     for day in (1, 2, 3):
-        assert f"batch {day} came from" not in told
+        assert f"{day} came from" not in told
     assert old.read() == before
     assert old.run("git", "status", "--porcelain") == ""
 
@@ -149,12 +149,12 @@ def test_what_nobody_has_any_more_is_named(
     # Not pushed, and another machine: only the source has it, and the source has not.
     other = repository.clone(tmp_path / "second", "HEAD")
     told = other.run("dvc", "repro", code=255)
-    assert f"s3://incoming/{prefix}1.csv: batch 1 no longer has the pinned version" in told
-    assert "neither DVC's cache nor its remote has it" in told
+    assert f"s3://incoming/{prefix}1.csv: is pinned in a version that was deleted" in told
+    assert "DVC's cache and remote don't have it" in told
     assert [path.name for path in (other.folder / "data/raw").iterdir()] == ["2.csv"]
 
     repository.run("dvc", "push", "-q")
-    assert "batch 1 came from DVC's cache or remote" in other.run("dvc", "repro")
+    assert "fetch: 1 came from DVC's cache or remote" in other.run("dvc", "repro")
     assert other.read() == repository.read()
 
 

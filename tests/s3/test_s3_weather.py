@@ -335,7 +335,7 @@ def test_command_ends_with_one_line_and_code_5_and_nothing_tells_the_secret(
     text = (ROOT / "params.yaml").read_text()
     url = f"url: {night.params.source.url}"
     Path("params.yaml").write_text(text.replace("url: sample/inbox/", url))
-    arguments = ["--manifest", str(night.manifest), "--incoming", str(night.incoming)]
+    arguments = ["--manifest", str(night.manifest)]
     raw = ["--raw", str(night.raw)]
 
     codes, said = [], ""

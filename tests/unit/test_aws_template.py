@@ -1,5 +1,6 @@
 """The CloudFormation template itself; tests/s3/test_policies.py tries the roles that it makes."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from aws_template import TEMPLATE, load_roles
 
+ISSUER = "token.actions.githubusercontent.com"
 PARAMETERS = {"Repository": "acme/model", "DataBucket": "incoming", "RemoteBucket": "dvc"}
 
 
@@ -88,3 +90,25 @@ def test_roles_are_granted_actions_by_name() -> None:
     reading = {"s3:GetObject", "s3:ListBucket"}
     data = {"s3:GetObjectVersion", "s3:ListBucketVersions"}
     assert granted == {"NightlyRole": reading | data | {"s3:PutObject"}, "GateRole": reading}
+
+
+def test_documented_deployment_fits_the_template() -> None:
+    """The command in docs/aws.md gives parameters that the template has, with allowed values."""
+    text = (TEMPLATE.parents[2] / "docs" / "aws.md").read_text()
+    (overrides,) = re.findall(r"--parameter-overrides((?: *\\?\n? *\w+=\S+)+)", text)
+    parameters = dict(re.findall(r"(\w+)=(\S+)", overrides))
+    assert parameters.keys() == {
+        "Repository",
+        "DataBucket",
+        "DataPrefix",
+        "RemoteBucket",
+        "RemotePrefix",
+    }
+    roles = load_roles(**parameters)
+    for role, environment in [("NightlyRole", "nightly"), ("GateRole", "gate")]:
+        subject = roles[role].trust["Statement"][0]["Condition"]["StringEquals"]
+        assert f"environment:{environment}" in subject[f"{ISSUER}:sub"]
+    assert "repo:acme/model:environment:nightly" in text
+    for action in roles["NightlyRole"].policy["Statement"]:
+        named = action["Action"]
+        assert all(name in text for name in ([named] if isinstance(named, str) else named))

@@ -1,31 +1,14 @@
-"""A folder as the source of batches."""
+"""What `source.url` names, and a folder as the source of batches. (S3: tests/s3.)"""
 
 from pathlib import Path
 
 import pytest
 
-from ratchet.data.listing import Source
+from ratchet.data.listing import Source, earliest
 from ratchet.data.manifest import Batch
 from ratchet.data.source import bring, open_source
 from ratchet.errors import ConfigError, EvidenceError
-from ratchet.files import sha256_file
-
-
-def pin(path: Path, **changes: str | int) -> Batch:
-    """Pin the file at `path` as it is, but for `changes`."""
-    exact = {"bytes": path.stat().st_size, "sha256": sha256_file(path)} if path.is_file() else {}
-    return Batch(
-        **{
-            "id": "a",
-            "uri": str(path),
-            "version": "",
-            "etag": "",
-            "bytes": 1,
-            "sha256": "0" * 64,
-            **exact,
-            **changes,
-        }
-    )  # type: ignore[arg-type]
+from ratchet.files import sha256_file, sha256_text
 
 
 def ids(source: Source) -> list[str]:
@@ -74,52 +57,47 @@ def test_the_hash_is_of_the_present_content(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("first")
     source = open_source(str(tmp_path), "*.csv")
-    listed = source.list()
+    [listed] = source.list()
     path.write_text("second")
-    assert source.hashes(listed, tmp_path / "incoming") == [sha256_file(path)]
+    assert source.hashes([listed], tmp_path / "incoming") == [sha256_file(path)]
     assert not (tmp_path / "incoming").exists()
 
 
-@pytest.mark.parametrize("url", ["https://example.org/a", "gs://bucket/prefix"])
+def batch(uri: str, content: str = "abc") -> Batch:
+    return Batch("a", uri, "", "", len(content), sha256_text(content))
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/prefix/", "https://example.org/a"])
 def test_a_kind_of_source_that_is_not_known_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigError, match=r"params\.yaml: source\.url: .* is not supported"):
         open_source(url, "*")
     with pytest.raises(ConfigError, match=r"data/manifest\.csv: .* is not supported"):
-        bring([(pin(tmp_path / "a", uri=url), tmp_path / "copy")])
+        bring([(batch(url), tmp_path / "copy")])
 
 
-def test_a_file_is_brought_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"\x00\xff\r\n")
-    assert bring([(pin(tmp_path / "a"), tmp_path / "copy")]) == {}
-    assert (tmp_path / "copy").read_bytes() == b"\x00\xff\r\n"
+def test_an_object_is_brought_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"\x00\xff\r\n")
+    pin = Batch("a", str(path), "", "", 4, sha256_file(path))
+    assert bring([(pin, tmp_path / "copy")]) == {}
+    assert (tmp_path / "copy").read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"sha256": "0" * 64}, "now has SHA-256 "),
-        ({"bytes": 7}, "now has 3 bytes, not the 7 that are pinned"),
-    ],
-)
-def test_other_content_than_was_pinned_is_not_brought(
-    tmp_path: Path, changes: dict[str, str | int], reason: str
-) -> None:
-    (tmp_path / "a").write_text("abc")
-    lost = bring([(pin(tmp_path / "a", **changes), tmp_path / "copy")])
-    assert lost["a"].startswith(reason)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+def test_what_the_source_no_longer_holds_is_said_and_not_written(tmp_path: Path) -> None:
+    target = tmp_path / "copy"
+    (tmp_path / "a").write_text("other")
+    (tmp_path / "folder").mkdir()
+    for name, problem in {
+        "a": "batch a is pinned with SHA-256",
+        "absent": "is pinned but gone from the source",
+        "a/b": "is pinned but gone from the source",
+        "folder": "is pinned but can't be read (Is a directory)",
+    }.items():
+        lost = bring([(batch(f"{tmp_path}/{name}"), target)])
+        assert lost["a"].startswith(problem)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "folder"]
 
 
-def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
-    assert bring([(pin(tmp_path / "a"), tmp_path / "copy")]) == {"a": "is gone from the source"}
-
-
-def test_a_file_that_is_overwritten_is_one_batch_for_each_content(tmp_path: Path) -> None:
-    path = tmp_path / "daily.csv"
-    path.write_text("first")
-    source = open_source(str(path), "*")
-    first = ids(source)
-    path.write_text("second")
-    assert len(first) == len(ids(source)) == 1
-    assert first != ids(source)
-    assert "one file that is overwritten" in source.caveats[0]
+def test_ids_of_one_second_have_one_beginning() -> None:
+    assert earliest("20261122T031500Z-ab12cd34") == "20261122T031500Z-"
+    assert earliest("2026-11-22") == "2026-11-22"

@@ -82,7 +82,6 @@ def run(
     params: Params,
     *,
     manifest: Path,
-    incoming: Path | None = None,
     since: str = "",
     accept_changed: Collection[str] = (),
     limits: Limits = LIMITS,
@@ -91,12 +90,11 @@ def run(
 
     A batch that isn't pinned is new from the id `since` on, by default from the oldest pin on.
     Content is looked at where tags (version, ETag, size) don't show that it is what was pinned; in
-    a folder there are none. What is downloaded for it waits in `incoming`, by default beside the
-    manifest, for `fetch`.
+    a folder there are none. What is downloaded for it waits for `fetch` (see `landing`).
 
     Raises EvidenceError when the source can't be read, ConfigError for a wrong source or manifest.
     """
-    incoming = incoming or manifest.parent / "incoming"
+    incoming = landing.beside(manifest)
     pinned = read_manifest(manifest)
     if since:
         check_id(since, "--since")

@@ -7,12 +7,19 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+<<<<<<< HEAD
 from ratchet.data.listing import Listed, LostError, batch_ids, check_content, content_id
+=======
+from joblib import Parallel, delayed
+
+from ratchet.data.listing import Listed, LostError, all_in_one, batch_ids, check_content, content_id
+>>>>>>> s3
 from ratchet.data.manifest import Batch
 from ratchet.errors import EvidenceError
 from ratchet.files import atomic_write, sha256_file
 
-WORKERS = 4  # waiting for a disk, not computing
+WORKERS = 8  # waiting for a disk, not computing
+CHUNK = 1 << 20
 
 
 class FolderSource:
@@ -85,7 +92,10 @@ def copy(batches: Sequence[tuple[Batch, Path]]) -> Sequence[str]:
     """Copy each batch's file to the path beside it, if it still holds what is pinned.
 
     Returns for each what is wrong with the source's file, empty where the copy was made.
+
+    Raises EvidenceError when a target can't be written.
     """
+<<<<<<< HEAD
     with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(_copy, batches))
 
@@ -94,14 +104,40 @@ def _copy(pair: tuple[Batch, Path]) -> str:
     batch, path = pair
     if not Path(batch.uri).is_file():
         return "is gone from the source"
+=======
+    done: list[str | EvidenceError] = Parallel(n_jobs=WORKERS, prefer="threads")(
+        delayed(_copy)(batch, path) for batch, path in batches
+    )
+    # Each was tried: at the first failure others would still have been half-written.
+    refused = [str(failure) for failure in done if isinstance(failure, EvidenceError)]
+    if refused:
+        raise all_in_one(refused)
+    return [reason for reason in done if isinstance(reason, str)]
+
+
+def _copy(batch: Batch, path: Path) -> str | EvidenceError:
+>>>>>>> s3
     try:
-        with atomic_write(path) as partial:
-            shutil.copyfile(batch.uri, partial)
-            check_content(batch, sha256_file(partial), partial.stat().st_size)
+        # Opened apart, so that what the target refuses isn't said of the source.
+        source = Path(batch.uri).open("rb")  # noqa: SIM115
+    except (FileNotFoundError, NotADirectoryError):
+        return "is pinned but gone from the source"
+    except (IsADirectoryError, PermissionError) as error:
+        return f"is pinned but can't be read ({error.strerror})"
+    try:
+        with source, atomic_write(path) as partial:
+            with partial.open("wb") as target:
+                shutil.copyfileobj(source, target, CHUNK)
+            check_content(batch, sha256_file(partial))
     except LostError as lost:
         return str(lost)
+<<<<<<< HEAD
     except PermissionError as error:
         return f"can't be read ({error.strerror})"
+=======
+    except EvidenceError as refused:
+        return refused
+>>>>>>> s3
     return ""
 
 

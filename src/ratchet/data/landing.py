@@ -32,6 +32,11 @@ class Tagged(Protocol):
     def bytes(self) -> int: ...  # noqa: D102
 
 
+def beside(manifest: Path) -> Path:
+    """Return the folder in which the content of a manifest's batches lands."""
+    return manifest.with_name("incoming")
+
+
 def path_of(folder: Path, item: Tagged) -> Path:
     """Return where in `folder` the content of `item` lands."""
     tags = f"{item.uri}\n{item.version}\n{item.etag}\n{item.bytes}\n"

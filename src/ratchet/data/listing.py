@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ratchet.data.manifest import Batch, check_id, suffixes
-from ratchet.errors import ConfigError
+from ratchet.errors import ConfigError, EvidenceError
 
+EXAMPLES = 3  # failures told one by one
 _CONTENT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
@@ -58,12 +59,21 @@ class LostError(Exception):
     """A source no longer holds what a manifest's line pins; the text says how, after its URI."""
 
 
-def check_content(batch: Batch, sha256: str, size: int) -> None:
-    """Raise LostError when content with this SHA-256 and size isn't what `batch` pins."""
-    if size != batch.bytes:
-        raise LostError(f"now has {size} bytes, not the {batch.bytes} that are pinned")
+def check_content(batch: Batch, sha256: str) -> None:
+    """Raise LostError when content with this SHA-256 isn't what `batch` pins."""
     if sha256 != batch.sha256:
-        raise LostError(f"now has SHA-256 {sha256[:12]}…, not the pinned {batch.sha256[:12]}…")
+        raise LostError(
+            f"batch {batch.id} is pinned with SHA-256 {batch.sha256[:12]}… but its content has "
+            f"{sha256[:12]}…"
+        )
+
+
+def all_in_one(failures: Sequence[str]) -> EvidenceError:
+    """Return one error for what failed with several batches: a line for each of the first."""
+    lines = [*failures[:EXAMPLES]]
+    if len(failures) > EXAMPLES:
+        lines.append(f"and {len(failures) - EXAMPLES} batches more")
+    return EvidenceError("\n".join(lines))
 
 
 def batch_ids(names: Sequence[str], where: str) -> Sequence[str]:

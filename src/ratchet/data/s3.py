@@ -144,7 +144,7 @@ def bring(batches: Sequence[tuple[Batch, Path]], limits: Limits) -> Sequence[str
         try:
             with atomic_write(places[batch]) as partial:
                 sha256 = downloader.download(batch, partial, patience, bar.add)
-                check_content(batch, sha256, batch.bytes)
+                check_content(batch, sha256)
         except LostError as lost:
             return str(lost)
         return ""

@@ -30,10 +30,10 @@ from ratchet.data.weather import (
 CHUNK = 1 << 18
 # The object isn't there (as it was); everything else that goes wrong is an error.
 _LOST = {
-    "NoSuchKey": "is gone from the bucket",
-    "NoSuchVersion": "no longer has the pinned version: it was deleted for good",
-    "MethodNotAllowed": "has a delete marker where the pinned version was",
-    "PreconditionFailed": "was overwritten with other content",
+    "NoSuchKey": "is pinned but gone from the bucket",
+    "NoSuchVersion": "is pinned in a version that was deleted for good",
+    "MethodNotAllowed": "is pinned in a version that is a delete marker now",
+    "PreconditionFailed": "is pinned but was overwritten with other content",
 }
 
 
@@ -89,7 +89,7 @@ class Downloader:
             answer = obstore.get(self._store(bucket), key, options=options)  # type: ignore[arg-type]
             if answer.meta["size"] != size:
                 found = answer.meta["size"]
-                raise LostError(f"now has {found} bytes, not the {size} that are pinned")
+                raise LostError(f"is pinned with {size} bytes but has {found} there now")
             yield from answer.stream(min_chunk_size=CHUNK)
         except (obstore.exceptions.BaseError, OSError, ValueError) as error:
             raise _of_obstore(error) from None

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ratchet.config import Params
 from ratchet.data import landing, recovery, source
+from ratchet.data.listing import all_in_one
 from ratchet.data.manifest import Batch, read_manifest, select_window
 from ratchet.data.weather import LIMITS, Limits
-from ratchet.errors import ConfigError, EvidenceError
+from ratchet.errors import ConfigError
 from ratchet.files import sha256_file
 
 
@@ -30,24 +31,16 @@ class Fetched:
     recovered: Mapping[str, str]
 
 
-def run(
-    params: Params,
-    *,
-    manifest: Path,
-    raw: Path,
-    incoming: Path | None = None,
-    limits: Limits = LIMITS,
-) -> Fetched:
+def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -> Fetched:
     """Make the folder `raw` hold exactly the manifest's window.
 
     A file that is there with the right content is kept, one that someone edited is replaced, what
-    left the window is dropped. Each file appears whole or not at all. `incoming` is where
-    `discover` left what it downloaded, by default beside the manifest; it is empty afterwards.
+    left the window is dropped. Each file appears whole or not at all.
 
     Raises ConfigError for an empty window, EvidenceError when a source can't be read, or a batch is
     neither there as pinned nor in DVC's cache and remote.
     """
-    incoming = incoming or manifest.parent / "incoming"
+    incoming = landing.beside(manifest)
     window = select_window(
         read_manifest(manifest), size=params.window.train + params.window.holdout
     )
@@ -76,7 +69,7 @@ def run(
         len(missing),
         len(leftovers),
         sum(batch.bytes for batch, _ in missing),
-        {batch.id: f"{batch.uri} {lost[batch.id]}" for batch in recovered},
+        {batch.id: f"{batch.uri}: {lost[batch.id]}" for batch in recovered},
     )
 
 
@@ -88,11 +81,10 @@ def _refuse_lost(batches: Sequence[Batch], lost: Mapping[str, str]) -> None:
     """Raise EvidenceError that names the batches that nobody has, if there are any."""
     if not batches:
         return
-    first = batches[0]
-    others = f" (and {len(batches) - 1} more: {' '.join(b.id for b in batches[1:4])} …)"
-    raise EvidenceError(
-        f"{first.uri}: batch {first.id} {lost[first.id]}, and neither DVC's cache nor its remote "
-        f"has it{others if len(batches) > 1 else ''}; restore it at the source, see why "
-        f"`dvc pull data/raw` fails, or take the present content over with "
-        f"`ratchet discover --accept-changed {first.id}`"
+    raise all_in_one(
+        [
+            f"{batch.uri}: {lost[batch.id]}, and DVC's cache and remote don't have it; restore it, "
+            f"see what `dvc pull` says, or run `ratchet discover --accept-changed {batch.id}`"
+            for batch in batches
+        ]
     )
