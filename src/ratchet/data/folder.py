@@ -2,11 +2,10 @@
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-
-from joblib import Parallel, delayed
 
 from ratchet.data.listing import Listed, LostError, all_in_one, batch_ids, check_content, content_id
 from ratchet.data.manifest import Batch
@@ -90,9 +89,8 @@ def copy(batches: Sequence[tuple[Batch, Path]]) -> Sequence[str]:
 
     Raises EvidenceError when a target can't be written.
     """
-    done: list[str | EvidenceError] = Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(_copy)(batch, path) for batch, path in batches
-    )
+    with ThreadPoolExecutor(WORKERS) as pool:
+        done = list(pool.map(_copy, [batch for batch, _ in batches], [path for _, path in batches]))
     # Each was tried: at the first failure others would still have been half-written.
     refused = [str(failure) for failure in done if isinstance(failure, EvidenceError)]
     if refused:
@@ -121,7 +119,5 @@ def _copy(batch: Batch, path: Path) -> str | EvidenceError:
 
 
 def _hashes(paths: Sequence[str]) -> Sequence[str]:
-    found: list[str] = Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(sha256_file)(Path(path)) for path in paths
-    )
-    return found
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(sha256_file, map(Path, paths)))
