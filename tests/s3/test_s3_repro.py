@@ -150,7 +150,7 @@ def test_what_nobody_has_any_more_is_named(
     other = repository.clone(tmp_path / "second", "HEAD")
     told = other.run("dvc", "repro", code=255)
     assert f"s3://incoming/{prefix}1.csv: is pinned in a version that was deleted" in told
-    assert "DVC's cache and remote don't have it" in told
+    assert "why DVC has no copy either" in told
     assert [path.name for path in (other.folder / "data/raw").iterdir()] == ["2.csv"]
 
     repository.run("dvc", "push", "-q")

@@ -34,10 +34,6 @@ LAYERS = [
 MAY_IMPORT_DVC: set[str] = set()
 MOST_LINES = 400
 
-# Where `discover` leaves what it has downloaded for `fetch`. No dependency: each file in it is one
-# that the manifest pins by its hash, and is fetched again where it is missing.
-LANDING = "data/incoming"
-
 
 def module_of(path: Path) -> str:
     return ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
@@ -198,7 +194,7 @@ def test_a_stage_s_paths_are_its_dependencies_and_outputs(stage: str) -> None:
     outputs = paths(STAGES[stage].get("outs", []) + STAGES[stage].get("metrics", []))
     given = set(options(stage).values())
     folders = {str(Path(path).parent) for path in outputs}
-    assert given <= inputs | outputs | folders | {LANDING}
+    assert given <= inputs | outputs | folders
     # The lock file says which libraries run; a stage need not read it to depend on it.
     assert inputs - {"requirements/run.txt"} <= given
     assert outputs <= given | {path for path in outputs if str(Path(path).parent) in given}
@@ -239,7 +235,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage: str) -> None:
 
 
 def test_the_paths_that_commands_default_to_are_those_of_dvc_yaml() -> None:
-    known = {"params.yaml", LANDING, str(cli.SAMPLE), str(cli.INBOX)}
+    known = {"params.yaml", str(cli.SAMPLE), str(cli.INBOX)}
     for stage in STAGES.values():
         known |= paths(stage["deps"] + stage.get("outs", []) + stage.get("metrics", []))
     defaults = {

@@ -82,8 +82,8 @@ def test_content_that_changed_upstream_is_refused_and_nothing_written(pinned: Sh
     pinned.deliver(8, count=6)
     with pytest.raises(EvidenceError) as caught:
         pinned.fetch()
-    size = pinned.pins()["day-08"].bytes
-    assert f"batch day-08 now has 460 bytes, not the {size} that are pinned" in str(caught.value)
+    pin = pinned.pins()["day-08"].sha256[:12]
+    assert f"batch day-08 is pinned with SHA-256 {pin}… but its content has" in str(caught.value)
     assert "ratchet discover --accept-changed day-08" in str(caught.value)
     assert sorted(snapshot(pinned.raw)) == [f"day-0{n}.csv" for n in range(3, 8)]
 
@@ -98,17 +98,13 @@ def test_a_change_that_a_person_accepted_is_fetched(pinned: Shop) -> None:
 
 def test_a_manifest_line_with_a_wrong_hash_is_refused(pinned: Shop) -> None:
     pinned.repin(replace(pinned.pins()["day-06"], sha256="0" * 64))
-    with pytest.raises(
-        EvidenceError, match="batch day-06 now has SHA-256 .*, not the pinned 000000000000…"
-    ):
+    with pytest.raises(EvidenceError, match="batch day-06 is pinned with SHA-256 000000000000…"):
         pinned.fetch()
 
 
 def test_a_batch_that_is_gone_from_the_source_is_named(pinned: Shop) -> None:
     (pinned.inbox / "day-07.csv").unlink()
-    with pytest.raises(
-        EvidenceError, match=r"batch day-07 is gone from the source, and neither DVC"
-    ):
+    with pytest.raises(EvidenceError, match=r"day-07\.csv: is pinned but gone from the source"):
         pinned.fetch()
 
 
@@ -120,13 +116,18 @@ def test_after_a_failure_the_next_run_brings_only_the_rest(pinned: Shop) -> None
     assert fetched(pinned) == (6, 1, 0)
 
 
-def test_of_many_lost_batches_some_are_named(pinned: Shop) -> None:
+def test_all_failures_are_told_up_to_three(pinned: Shop) -> None:
     for number in (4, 5, 6, 7, 8):
         (pinned.inbox / f"day-0{number}.csv").unlink()
     with pytest.raises(EvidenceError) as caught:
         pinned.fetch()
-    assert "day-04.csv: batch day-04 is gone" in str(caught.value)
-    assert "(and 4 more: day-05 day-06 day-07 …)" in str(caught.value)
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[0][-10:] for line in lines[:3]] == [
+        "day-04.csv",
+        "day-05.csv",
+        "day-06.csv",
+    ]
+    assert lines[3:] == ["and 2 batches more"]
 
 
 @pytest.mark.parametrize("excluded", [False, True])

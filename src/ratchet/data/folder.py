@@ -7,13 +7,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-<<<<<<< HEAD
-from ratchet.data.listing import Listed, LostError, batch_ids, check_content, content_id
-=======
-from joblib import Parallel, delayed
-
 from ratchet.data.listing import Listed, LostError, all_in_one, batch_ids, check_content, content_id
->>>>>>> s3
 from ratchet.data.manifest import Batch
 from ratchet.errors import EvidenceError
 from ratchet.files import atomic_write, sha256_file
@@ -47,7 +41,7 @@ class FolderSource:
         paths = [
             path
             for path in sorted(self.folder.iterdir())
-            if path.is_file() and fnmatchcase(path.name, self.pattern) and path.name[0] != "."
+            if path.is_file() and fnmatchcase(path.name, self.pattern)
         ]
         ids = batch_ids([path.name for path in paths], f"{self.folder}/")
         return sorted(
@@ -95,19 +89,8 @@ def copy(batches: Sequence[tuple[Batch, Path]]) -> Sequence[str]:
 
     Raises EvidenceError when a target can't be written.
     """
-<<<<<<< HEAD
     with ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(_copy, batches))
-
-
-def _copy(pair: tuple[Batch, Path]) -> str:
-    batch, path = pair
-    if not Path(batch.uri).is_file():
-        return "is gone from the source"
-=======
-    done: list[str | EvidenceError] = Parallel(n_jobs=WORKERS, prefer="threads")(
-        delayed(_copy)(batch, path) for batch, path in batches
-    )
+        done = list(pool.map(_copy, [batch for batch, _ in batches], [path for _, path in batches]))
     # Each was tried: at the first failure others would still have been half-written.
     refused = [str(failure) for failure in done if isinstance(failure, EvidenceError)]
     if refused:
@@ -116,7 +99,6 @@ def _copy(pair: tuple[Batch, Path]) -> str:
 
 
 def _copy(batch: Batch, path: Path) -> str | EvidenceError:
->>>>>>> s3
     try:
         # Opened apart, so that what the target refuses isn't said of the source.
         source = Path(batch.uri).open("rb")  # noqa: SIM115
@@ -131,13 +113,8 @@ def _copy(batch: Batch, path: Path) -> str | EvidenceError:
             check_content(batch, sha256_file(partial))
     except LostError as lost:
         return str(lost)
-<<<<<<< HEAD
-    except PermissionError as error:
-        return f"can't be read ({error.strerror})"
-=======
     except EvidenceError as refused:
         return refused
->>>>>>> s3
     return ""
 
 

@@ -64,7 +64,7 @@ def check_content(batch: Batch, sha256: str) -> None:
     if sha256 != batch.sha256:
         raise LostError(
             f"batch {batch.id} is pinned with SHA-256 {batch.sha256[:12]}… but its content has "
-            f"{sha256[:12]}…"
+            f"{sha256[:12]}…: it changed upstream, or the manifest's line is wrong"
         )
 
 

@@ -83,8 +83,8 @@ def _refuse_lost(batches: Sequence[Batch], lost: Mapping[str, str]) -> None:
         return
     raise all_in_one(
         [
-            f"{batch.uri}: {lost[batch.id]}, and DVC's cache and remote don't have it; restore it, "
-            f"see what `dvc pull` says, or run `ratchet discover --accept-changed {batch.id}`"
+            f"{batch.uri}: {lost[batch.id]}; restore it there, see with `dvc pull` why DVC has no "
+            f"copy either, or run `ratchet discover --accept-changed {batch.id}`"
             for batch in batches
         ]
     )
