@@ -1,8 +1,10 @@
 """Downloads from S3: Ratchet's against a plain boto3 loop and against curl, on a local server.
 
 `measure` returns the rows for `make bench`; `PYTHONPATH=tests python benchmarks/s3.py` prints them.
-Each contender is a process of its own, imports included, and they take turns. Ratchet's writes
-whole files, syncs them and checks each SHA-256; the others only write.
+Each contender is a process of its own, and they take turns. The ratios are of the transfers alone,
+from the first request to the last file; the raw figures give the whole processes too, imports and
+all. Ratchet's transfer writes whole files, syncs them to the disk and checks each SHA-256; the
+others only write.
 """
 
 import hashlib
@@ -44,8 +46,9 @@ class Measured(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What one process took."""
+    """What one process took: in all, for the transfer alone, and the most memory."""
 
+    whole: float
     seconds: float
     megabytes: float
 
@@ -138,7 +141,9 @@ def _run(name: str, listing: Path, out: Path, variables: Mapping[str, str]) -> R
         stderr=subprocess.DEVNULL,  # progress
         text=True,
     )
-    return Run(time.perf_counter() - start, float(done.stdout))
+    whole = time.perf_counter() - start
+    seconds, megabytes = map(float, done.stdout.split())
+    return Run(whole, seconds, megabytes)
 
 
 def _faster(runs: Mapping[str, list[Run]], other: str) -> float:
@@ -149,29 +154,34 @@ def _faster(runs: Mapping[str, list[Run]], other: str) -> float:
 
 def _raw(runs: Mapping[str, list[Run]]) -> str:
     names = {"ratchet": "ratchet", "boto3": "boto3 loop", "curl": "curl", "cp": "local copy"}
-    return ", ".join(
-        f"{shown} {median(run.seconds for run in runs[name]):.2f} s"
-        for name, shown in names.items()
-    )
+    parts = []
+    for name, shown in names.items():
+        alone = median(run.seconds for run in runs[name])
+        whole = median(run.whole for run in runs[name])
+        parts.append(f"{shown} {alone:.2f} s ({whole:.2f})")
+    return ", ".join(parts)
 
 
 def _peak(runs: Mapping[str, list[Run]], name: str) -> float:
     return max(run.megabytes for run in runs[name])
 
 
-def _contend(name: str, listed: list[dict[str, str]], out: Path) -> None:
-    """Download the objects to `out` (or copy them, for `cp`), as contender `name` does."""
+def _contend(name: str, listed: list[dict[str, str]], out: Path) -> float:
+    """Download the objects to `out` (or copy them, for `cp`); return the transfer's seconds."""
     if name == "boto3":
         import boto3
 
         client = boto3.client("s3")
+        start = time.perf_counter()
         for item in listed:
             body = client.get_object(Bucket=BUCKET, Key=item["key"])["Body"].read()
             (out / Path(item["key"]).name).write_bytes(body)
     elif name == "ratchet":
+        from ratchet.data import s3  # noqa: F401  `bring` imports it when it meets such a URI
         from ratchet.data.manifest import Batch
         from ratchet.data.source import bring
 
+        start = time.perf_counter()
         batches = [
             Batch(
                 Path(item["key"]).stem,
@@ -189,25 +199,24 @@ def _contend(name: str, listed: list[dict[str, str]], out: Path) -> None:
         lines = [
             f'url = "{item["url"]}"\noutput = "{out / Path(item["key"]).name}"' for item in listed
         ]
-        subprocess.run(
-            ["curl", "--silent", "--fail", "--config", "-"],
-            input="\n".join(lines),
-            text=True,
-            check=True,
-        )
+        command = ["curl", "--silent", "--fail", "--config", "-"]
+        start = time.perf_counter()
+        subprocess.run(command, input="\n".join(lines), text=True, check=True)
     else:
+        start = time.perf_counter()
         for item in listed:
             shutil.copyfile(item["file"], out / Path(item["key"]).name)
+    return time.perf_counter() - start
 
 
 def main() -> None:
     """Print the rows, or be one contender when `measure` starts this file as one."""
     if len(sys.argv) == 4:
         name, listing, out = sys.argv[1:]
-        _contend(name, json.loads(Path(listing).read_text()), Path(out))
+        seconds = _contend(name, json.loads(Path(listing).read_text()), Path(out))
         # ru_maxrss would count what the parent held when it forked.
         (peak,) = re.findall(r"(?m)^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text())
-        print(int(peak) / 1024)
+        print(seconds, int(peak) / 1024)
         return
     for row in measure():
         sign, met = "≥" if row.at_least else "≤", "yes" if row.met else "NO"
