@@ -25,7 +25,10 @@ class Section(BaseModel):
 class Source(Section):
     """Where `ratchet discover` looks for batches."""
 
-    url: str = Field(min_length=1, description="folder with one file per batch")
+    url: str = Field(
+        min_length=1,
+        description="folder or s3:// prefix with a file per batch, or one file or key that is overwritten",
+    )
     pattern: str = Field(min_length=1, description="glob that the file names match, e.g. *.csv")
 
 
