@@ -1,5 +1,6 @@
 """The server that all S3 tests lean on, and their fixtures."""
 
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,11 @@ def test_traffic_is_counted_by_bucket(tmp_path: Path) -> None:
         counted = server.traffic("one") - before
         assert counted == Traffic(downloads=2, uploads=1, lists=1, sent=2000, received=1000)
         assert server.traffic("two").downloads == 0
+
+
+def test_server_that_cannot_make_its_buckets_does_not_stay(tmp_path: Path) -> None:
+    server = Seaweed(tmp_path, buckets=("a",))
+    with pytest.raises(ClientError, match="InvalidBucketName"), server:
+        pass
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(server.endpoint, timeout=2)
