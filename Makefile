@@ -64,7 +64,7 @@ test-slow: .venv/.dev ## run the checks that take minutes
 	pytest -m slow
 
 bench: .venv/.dev ## measure speed and memory against the classic job
-	python benchmarks/run.py
+	PYTHONPATH=tests python benchmarks/run.py
 
 lint: .venv/.dev ## check style and types
 	ruff check .

@@ -27,7 +27,7 @@ class Source(Section):
 
     url: str = Field(
         min_length=1,
-        description="folder or s3:// prefix with a file per batch, or one file or key that is overwritten",
+        description="folder or s3:// prefix with a file per batch, or one that is overwritten",
     )
     pattern: str = Field(min_length=1, description="glob that the file names match, e.g. *.csv")
 

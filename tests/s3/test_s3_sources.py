@@ -148,7 +148,7 @@ def test_versions_begin_when_the_bucket_gets_them(
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     put(server, bucket, key, b"tuesday")
     after = night.discover()
-    assert [batch.id for batch in before] == [after.batches[0].id]
+    assert before[0].id in {batch.id for batch in after.batches}  # of one second, any order
     assert len(after.new) == 1
     night.fetch()
     assert sorted(night.files().values()) == [b"monday", b"tuesday"]

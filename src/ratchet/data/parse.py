@@ -1,5 +1,7 @@
 """From a batch's file to typed columns. Finds everything that can't be read as its type says."""
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -41,7 +43,7 @@ def read_table(path: Path) -> pa.Table:
         raise UnreadableError(Failure("empty", "", "the file has no content"))
     try:
         table = _read_parquet(path) if path.name.endswith(".parquet") else _read_csv(path)
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+    except (pa.ArrowException, csv.Error, UnicodeDecodeError, OSError) as error:
         reason = "".join(filter(str.isprintable, " ".join(str(error).split())))
         raise UnreadableError(
             Failure("unreadable", "", f"not a readable table: {reason}")
@@ -52,15 +54,32 @@ def read_table(path: Path) -> pa.Table:
 
 
 def _read_csv(path: Path) -> pa.Table:
-    convert = pyarrow.csv.ConvertOptions(null_values=NULLS, strings_can_be_null=True)
-    parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with pyarrow.csv.open_csv(path, parse_options=parse) as reader:
-        names = reader.schema.names
-    # Without types given, a column that holds 007 would be read as the number 7.
-    convert.column_types = dict.fromkeys(names, pa.string())
-    read = pyarrow.csv.ReadOptions(use_threads=False)
+    names = _header(path)
+    table = _read_as_text(path, names)
+    if table.column_names != names:
+        # The two readers split odd quotes in another way: this one's names count.
+        table = _read_as_text(path, table.column_names)
+    return table
+
+
+def _header(path: Path) -> list[str]:
+    """Return the fields of the first line; pyarrow would parse a block of rows to tell them."""
+    stream = pa.input_stream(path)
+    with io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as file:
+        return next(filter(None, csv.reader(file)), [])
+
+
+def _read_as_text(path: Path, names: Sequence[str]) -> pa.Table:
+    """Read all columns, whose names are known, as strings: 007 isn't the number 7."""
     return pyarrow.csv.read_csv(
-        path, read_options=read, parse_options=parse, convert_options=convert
+        path,
+        read_options=pyarrow.csv.ReadOptions(use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            null_values=NULLS,
+            strings_can_be_null=True,
+            column_types=dict.fromkeys(names, pa.string()),
+        ),
     )
 
 

@@ -10,7 +10,7 @@ of the folder, so that a new judgement with the same rows doesn't look like new 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,17 @@ def write_records(path: Path, records: Records, folder: Path) -> None:
     content = {
         "fingerprint": records.fingerprint,
         "parts": dict(sorted(records.parts.items())),
-        "batches": {batch: asdict(record) for batch, record in sorted(records.batches.items())},
+        "batches": {batch: _content(record) for batch, record in sorted(records.batches.items())},
     }
-    write_text(path, json.dumps(content, indent=1) + "\n")
+    write_text(path, json.dumps(content) + "\n")
     folder.mkdir(parents=True, exist_ok=True)
     for part in folder.iterdir():
         if part.name not in records.parts:
             part.unlink()
+
+
+def _content(record: Record) -> dict[str, Any]:
+    return {**vars(record), "failures": [vars(failure) for failure in record.failures]}
 
 
 def _record(failures: Sequence[Mapping[str, Any]], **values: Any) -> Record:

@@ -1,13 +1,11 @@
 """Hold each new batch against the contract; keep the good ones typed, set the bad ones aside."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
-
-from joblib import Parallel, delayed
 
 from ratchet.code import code_hash
 from ratchet.config import Params
@@ -70,12 +68,10 @@ def run(
         for number, lines in groupby(window, key=lambda line: line[0] // BATCHES_PER_PART)
     ]
     waiting = [[batch for batch in batches if not _settled(batch, old)] for _, batches in groups]
-    # A second process costs seconds to start: it pays from some hundred batches on.
-    busy = sum(map(bool, waiting))
-    parallel = Parallel(n_jobs=min(params.validate_.n_jobs, 1 + busy // 8), return_as="generator")
-    verdicts = parallel(
-        delayed(judge)([raw / batch.file_name for batch in batches], contract)
-        for batches in waiting
+    verdicts = _judge(
+        [[raw / batch.file_name for batch in batches] for batches in waiting],
+        contract,
+        params.validate_.n_jobs,
     )
     new: dict[str, Record] = {}
     parts: dict[str, str] = {}
@@ -89,6 +85,22 @@ def run(
     write_text(report, json.dumps(_report(validation), indent=1) + "\n")
     _refuse_if_too_bad(validation, params.validate_.max_quarantined, report)
     return validation
+
+
+def _judge(
+    groups: Sequence[Sequence[Path]], contract: Contract, n_jobs: int
+) -> Iterable[list[Judged]]:
+    """Judge the groups one after the other, or side by side in at most `n_jobs` processes."""
+    # A second process costs seconds to start: it pays from some hundred batches on.
+    n_jobs = min(n_jobs, 1 + sum(map(bool, groups)) // 8)
+    if n_jobs == 1:
+        return (judge(paths, contract) for paths in groups)
+    from joblib import Parallel, delayed  # its import takes as long as to judge five batches
+
+    judged: Iterable[list[Judged]] = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(judge)(paths, contract) for paths in groups
+    )
+    return judged
 
 
 def _write_group(
