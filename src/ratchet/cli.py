@@ -74,7 +74,8 @@ def _validate(args: argparse.Namespace) -> None:
         report=args.report,
     )
     print(
-        f"validate: {done.judged} batches judged, {len(done.accepted)} accepted "
+        f"validate: {_count(done.judged, 'batch', 'batches')} judged, "
+        f"{len(done.accepted)} accepted "
         f"({sum(done.accepted.values())} rows), {len(done.quarantined)} quarantined"
     )
 
@@ -132,9 +133,10 @@ def _sample_publish(args: argparse.Namespace) -> None:
 
     written = sample.publish(args.table, args.to, until=args.until, days=args.days)
     if written:
-        print(
-            f"published {len(written)} days: {written[0].stem} to {written[-1].stem} in {args.to}"
-        )
+        days = written[0].stem
+        if len(written) > 1:
+            days += f" to {written[-1].stem}"
+        print(f"published {_count(len(written), 'day', 'days')}: {days} in {args.to}")
     else:
         print(f"nothing to publish: {args.to} holds all days until {args.until}")
 
@@ -244,6 +246,10 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--table", type=Path, default=SAMPLE, help="default: %(default)s")
     publish.add_argument("--to", type=Path, default=INBOX, help="default: %(default)s")
     return parser
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _date(text: str) -> datetime.date:

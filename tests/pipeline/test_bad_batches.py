@@ -49,7 +49,7 @@ def test_a_bad_batch_stops_the_night_until_it_is_old_or_a_person_speaks(
 
     # A person takes it in: its rows are read after all, and the report remembers the reasons.
     project.override(NEXT, "accept")
-    assert "validate: 1 batches judged, 13 accepted" in project.repro()
+    assert "validate: 1 batch judged, 13 accepted" in project.repro()
     assert batches(project)[-1] == NEXT
     assert report(project)["quarantined"] == {}
     assert NEXT in report(project)["overruled"]
@@ -58,7 +58,7 @@ def test_a_bad_batch_stops_the_night_until_it_is_old_or_a_person_speaks(
     project.override(NEXT, "")
     project.publish("--days", "1")
     printed = project.repro()
-    assert "validate: 1 batches judged, 12 accepted" in printed
+    assert "validate: 1 batch judged, 12 accepted" in printed
     assert "1 quarantined" in printed
     assert NEXT in report(project)["quarantined"]
     assert NEXT not in batches(project)

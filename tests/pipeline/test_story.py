@@ -51,7 +51,7 @@ def test_a_new_day_and_the_way_back(project: Project) -> None:
     printed = project.repro()
     assert "fetch: 1 of 13 batches fetched" in printed
     assert "1 dropped" in printed
-    assert "validate: 1 batches judged, 13 accepted" in printed
+    assert "validate: 1 batch judged, 13 accepted" in printed
     raw = sorted(path.stem for path in project.path("data/raw").iterdir())
     assert (raw[0], raw[-1], len(raw)) == ("2013-01-03", NEXT, 13)
 
