@@ -18,9 +18,9 @@ export UV_SYSTEM_CERTS := 1
 # The sample's days until here are "the past"; `ratchet sample publish --days 1` brings the next.
 SAMPLE_UNTIL := 2013-04-30
 
-# What DVC's remote holds is pulled, not computed. A clone's own local remote is empty, and DVC
-# would only warn of that. `make repro PULL=` asks no remote, so it needs no credentials.
-PULL = $(if $(filter local,$(shell git config -f .dvc/config core.remote)),$(if $(wildcard .dvc/remote),--pull),--pull)
+# What DVC's remote holds is pulled, not computed; `make repro PULL=` asks no remote, so it needs no
+# credentials. A clone's own local remote doesn't exist yet, and DVC would only warn of that.
+PULL := --pull
 
 .PHONY: help setup repro demo-s3 test test-slow bench lint format lock sample clean
 
@@ -51,7 +51,7 @@ setup: .venv/.run ## make .venv with the locked environment
 repro: .venv/.run ## publish the sample, run the pipeline, show the result
 	@if [ -e sample/flights.parquet ]; then ratchet sample publish --until $(SAMPLE_UNTIL); fi
 	@ratchet discover
-	@dvc repro $(PULL)
+	@if [ "$$(dvc config core.remote)" = local ] && [ ! -e .dvc/remote ]; then dvc repro; else dvc repro $(PULL); fi
 	@ratchet summary
 
 demo-s3: .venv/.dev ## play two nights against a real S3 server on this machine
