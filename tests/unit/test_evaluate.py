@@ -156,6 +156,7 @@ def test_a_slice_by_a_column_that_is_not_there_is_named() -> None:
         measure(GOOD, 0.5, config(slices=["chanel"]))
     assert str(caught.value) == (
         "params.yaml: evaluate.slices: chanel is not a column of schema.yaml (they are channel)"
+        "; mend it, or write slices: []"
     )
 
 

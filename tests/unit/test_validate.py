@@ -267,8 +267,9 @@ def test_a_bad_newest_batch_stops_the_run_with_a_report_on_disk(shop: Shop) -> N
     assert str(caught.value).splitlines() == [
         "the newest batch, day-03, breaks the contract: "
         "range amount: above 1000 (1 row; row 4: 1001.0)",
-        f"see {shop.validation}; mend the data, or write accept or exclude beside it in the "
-        "manifest",
+        f"see {shop.validation}; have it delivered again and run `ratchet discover "
+        "--accept-changed ID`, or write exclude, or accept where its rows can be read, in the "
+        "manifest's column override",
     ]
     assert list(report(shop)["quarantined"]) == ["day-03"]
     assert batches(shop) == ["day-01", "day-02"]

@@ -134,7 +134,7 @@ def _slice(rows: Scored, column: str, config: Evaluate) -> dict[str, dict[str, f
     if column not in rows.columns.column_names:
         raise ConfigError(
             f"params.yaml: evaluate.slices: {column} is not a column of schema.yaml (they are "
-            f"{', '.join(rows.columns.column_names)})"
+            f"{', '.join(rows.columns.column_names)}); mend it, or write slices: []"
         )
     values = rows.columns[column].cast(pa.string()).fill_null("(null)").combine_chunks()
     encoded = values.dictionary_encode()

@@ -5,6 +5,7 @@ where that has lost it, from what DVC kept. Wherever from, its SHA-256 is the pi
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from ratchet.data.manifest import Batch, read_manifest, select_window
 from ratchet.data.weather import LIMITS, Limits
 from ratchet.errors import ConfigError
 from ratchet.files import sha256_file
+
+WORKERS = 4  # threads that hash files
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
         raise ConfigError(f"{manifest}: no batch in the window; pin some with `ratchet discover`")
     raw.mkdir(parents=True, exist_ok=True)
     places = [(batch, raw / batch.file_name) for batch in window]
-    missing = [(batch, path) for batch, path in places if not _holds(path, batch)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        held = pool.map(_holds, places)
+        missing = [place for place, there in zip(places, held, strict=True) if not there]
     absent = [
         (batch, path)
         for batch, path in missing
@@ -73,7 +78,8 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
     )
 
 
-def _holds(path: Path, batch: Batch) -> bool:
+def _holds(place: tuple[Batch, Path]) -> bool:
+    batch, path = place
     return path.is_file() and sha256_file(path) == batch.sha256
 
 

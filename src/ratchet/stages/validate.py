@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import groupby
@@ -25,6 +26,8 @@ from ratchet.data.validated import (
 )
 from ratchet.errors import DataError, EvidenceError
 from ratchet.files import remove_partials, sha256_file, sha256_text, write_text
+
+HASHING = 4  # threads that hash files
 
 
 @dataclass(frozen=True)
@@ -151,8 +154,10 @@ def _window(manifest: Path, raw: Path) -> list[tuple[int, Batch]]:
     ]
     if not window:
         raise EvidenceError(f"{raw}: holds no batch; run `dvc repro fetch`")
-    for _, batch in window:
-        if sha256_file(raw / batch.file_name) != batch.sha256:
+    with ThreadPoolExecutor(HASHING) as pool:
+        hashes = list(pool.map(sha256_file, (raw / batch.file_name for _, batch in window)))
+    for (_, batch), sha256 in zip(window, hashes, strict=True):
+        if sha256 != batch.sha256:
             raise EvidenceError(
                 f"{raw / batch.file_name}: isn't what {manifest} pins, someone edited it; "
                 "`dvc repro fetch` brings it anew"
@@ -203,7 +208,10 @@ def _refuse_if_too_bad(validation: Validation, max_quarantined: float, report: P
     newest = max([*validation.accepted, *validation.quarantined])
     count = len(validation.accepted) + len(validation.quarantined)
     share = len(validation.quarantined) / count
-    hint = f"see {report}; mend the data, or write accept or exclude beside it in the manifest"
+    hint = (
+        f"see {report}; have it delivered again and run `ratchet discover --accept-changed ID`, or "
+        "write exclude, or accept where its rows can be read, in the manifest's column override"
+    )
     if newest in validation.quarantined:
         reasons = "; ".join(map(str, validation.quarantined[newest]))
         raise DataError(f"the newest batch, {newest}, breaks the contract: {reasons}\n{hint}")
