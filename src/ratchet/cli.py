@@ -70,13 +70,16 @@ def _validate(args: argparse.Namespace) -> None:
         raw=args.raw,
         schema=args.schema,
         validated=args.validated,
+        profiles=args.profiles,
         records=args.records,
         report=args.report,
+        plots=args.plots,
     )
     print(
         f"validate: {_count(done.judged, 'batch', 'batches')} judged, "
         f"{len(done.accepted)} accepted "
-        f"({sum(done.accepted.values())} rows), {len(done.quarantined)} quarantined"
+        f"({sum(done.accepted.values())} rows), {len(done.quarantined)} quarantined, "
+        f"{len(done.warnings)} with warnings"
     )
 
 
@@ -126,6 +129,59 @@ def _predict(args: argparse.Namespace) -> None:
     from ratchet import predict
 
     predict.run(args.model, args.file, card=args.card, to=args.to)
+
+
+def _trigger(args: argparse.Namespace) -> None:
+    from ratchet.config import load_params
+    from ratchet.nights import trigger
+
+    decision = trigger.run(
+        load_params(args.params),
+        manifest=args.manifest,
+        schema=args.schema,
+        validated=args.validated,
+        profiles=args.profiles,
+        records=args.records,
+        model=args.model,
+        card=args.card,
+        environment=args.environment,
+    )
+    print(trigger.to_json(decision) if args.json else trigger.describe(decision))
+
+
+def _batch_show(args: argparse.Namespace) -> None:
+    from ratchet import batch
+    from ratchet.config import load_params
+
+    batch.show(
+        load_params(args.params),
+        args.id,
+        manifest=args.manifest,
+        schema=args.schema,
+        records=args.records,
+        profiles=args.profiles,
+    )
+
+
+def _batch_override(args: argparse.Namespace) -> None:
+    from ratchet import batch
+
+    changed = batch.override(args.manifest, args.id, args.word, args.note)
+    print(f"{changed.id}: {changed.override or 'no'} override; `dvc repro` takes it into account")
+
+
+def _calibrate(args: argparse.Namespace) -> None:
+    from ratchet import calibrate
+    from ratchet.config import load_params
+
+    calibrate.run(
+        load_params(args.params),
+        args.params,
+        records=args.records,
+        per_month=args.per_month,
+        until=args.until,
+        write=args.write,
+    )
 
 
 def _sample_publish(args: argparse.Namespace) -> None:
@@ -194,8 +250,10 @@ def _parser() -> argparse.ArgumentParser:
         raw="folder with the batches' files",
         schema="the contract",
         validated="folder for the typed rows",
+        profiles="folder for a summary of each batch",
         records="file that remembers how each batch was judged",
         report="file for the findings",
+        plots="folder for the plots' data",
     )
 
     made = command("train", _train, "stage: fit the model, save it, score the holdout")
@@ -235,6 +293,65 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz or Parquet")
     made.add_argument("--card", type=Path, help="default: card.json beside MODEL")
     made.add_argument("--to", type=Path, help="CSV file for the scores; default: print them")
+
+    def defaults(made: argparse.ArgumentParser, **paths: str) -> None:
+        for name, default in paths.items():
+            made.add_argument(
+                f"--{name}", type=Path, default=Path(default), help="default: %(default)s"
+            )
+
+    made = command("trigger", _trigger, "say whether to train: RETRAIN or SKIP, and why")
+    params(made)
+    defaults(
+        made,
+        manifest="data/manifest.csv",
+        schema="schema.yaml",
+        validated="data/validated",
+        profiles="data/profiles",
+        records="data/records.json",
+        model="models/model.skops",
+        card="models/card.json",
+        environment="requirements/run.txt",
+    )
+    made.add_argument("--json", action="store_true", help="for machines")
+
+    made = command("calibrate", _calibrate, "propose thresholds for the checks from the past")
+    params(made)
+    defaults(made, records="data/records.json")
+    made.add_argument(
+        "--per-month",
+        type=float,
+        default=0.5,
+        metavar="N",
+        help="good batches quarantined in 30 that are bearable; default: %(default)s",
+    )
+    made.add_argument("--until", default="", metavar="ID", help="learn from batches up to this one")
+    made.add_argument("--write", action="store_true", help="write them to the params file")
+
+    made = command("batch", None, "explain a batch, or overrule its verdict")
+    actions = made.add_subparsers(title="actions", metavar="ACTION", required=True)
+    shown = actions.add_parser("show", help="verdict, reasons, figures, columns, neighbours")
+    shown.set_defaults(run=_batch_show)
+    params(shown)
+    defaults(
+        shown,
+        manifest="data/manifest.csv",
+        schema="schema.yaml",
+        records="data/records.json",
+        profiles="data/profiles",
+    )
+    shown.add_argument("id", metavar="ID", help="the batch")
+    for word, name, text in (
+        ("accept", "accept", "use it although it breaks the contract or a check"),
+        ("exclude", "exclude", "leave it out of the window"),
+        ("", "reset", "take the word back"),
+    ):
+        spoken = actions.add_parser(name, help=text)
+        spoken.set_defaults(run=_batch_override, word=word, note="")
+        defaults(spoken, manifest="data/manifest.csv")
+        spoken.add_argument("id", metavar="ID", help="the batch")
+        if word:
+            spoken.add_argument("--note", required=True, metavar="WHY", help="the reason")
 
     made = command("sample", None, "play the data producer with the sample")
     actions = made.add_subparsers(title="actions", metavar="ACTION", required=True)

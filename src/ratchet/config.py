@@ -6,7 +6,7 @@ track each value. The field descriptions are the reference for a person who tune
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -37,15 +37,84 @@ class Window(Section):
 
     train: int = Field(ge=1, description="batches that teach")
     holdout: int = Field(ge=1, description="newest batches, which judge and never teach")
+    reference: int = Field(
+        ge=0, description="batches that each batch is compared with, those right before it"
+    )
+    pool: int = Field(
+        ge=1, description="newest batches whose labels are judged together, for want of rows"
+    )
+
+    @property
+    def size(self) -> int:
+        """Batches that teach or judge."""
+        return self.train + self.holdout
+
+    @property
+    def fetched(self) -> int:
+        """Batches that are needed: those of the window, and those that its oldest ones need."""
+        return self.size + (self.reference + self.pool if self.reference else 0)
+
+
+Severity = Literal["off", "warn", "quarantine", "fail"]
+
+
+class Check(Section):
+    """What one of the checks does when its figure is above its threshold."""
+
+    severity: Severity = Field(
+        description="off, warn, quarantine (set the batch aside) or fail (stop the run)"
+    )
+    threshold: float = Field(ge=0, description="largest figure that raises no alarm")
+    columns: dict[str, float] = Field({}, description="thresholds of single columns instead")
+
+    def limit(self, column: str) -> float:
+        """Return the threshold for a column."""
+        return self.columns.get(column, self.threshold)
+
+
+class Checks(Section):
+    """How a batch may differ from those before it. `ratchet calibrate` proposes thresholds."""
+
+    row_count: Check = Field(
+        description="rows, against the median of the batches before (log of the ratio)"
+    )
+    out_of_day: Check = Field(
+        description="share of rows whose time isn't of the batch's day, where its id is a date"
+    )
+    null_share: Check = Field(description="rise of a column's share of missing values")
+    constant: Check = Field(description="a column has one value only, and had others before")
+    new_category: Check = Field(description="share of rows with a value never seen before")
+    lost_category: Check = Field(description="share that values had before which are gone now")
+    distance: Check = Field(description="Jensen-Shannon distance of a column's distribution")
+    level: Check = Field(
+        description="jump of a column's mean, in standard deviations of the means before"
+    )
+    pair: Check = Field(
+        description="share of rows whose values of two columns never came together before"
+    )
+    correlation: Check = Field(description="change of the rank correlation of two columns")
+    cell_count: Check = Field(
+        description="one combination of two columns' values comes far more often"
+    )
+    label_rate: Check = Field(description="share of positive labels outside of what was usual")
+    duplicate_rows: Check = Field(
+        description="share of rows that an earlier batch had, times aside"
+    )
+    duplicate_batch: Check = Field(description="the whole batch came before")
+    label_noise: Check = Field(description="labels that go against the rest, in the pool")
+    label_direction: Check = Field(description="labels run against the model of the batches before")
+    label_coherence: Check = Field(description="labels of alike rows of the batch disagree")
+    label_slice: Check = Field(description="a slice of the pool has lost its positive labels")
 
 
 class Validate(Section):
-    """When the window as a whole is too bad to go on."""
+    """When a batch is set aside, and when the window as a whole is too bad to go on."""
 
     max_quarantined: float = Field(
         ge=0, le=1, description="largest share of the window's batches that may be quarantined"
     )
     n_jobs: int = Field(ge=1, description="processes that check batches side by side")
+    checks: Checks
 
 
 class Budget(Section):
@@ -87,6 +156,23 @@ class Evaluate(Section):
     bootstrap: Bootstrap
 
 
+class Trigger(Section):
+    """When a night trains a model: as soon as one of these is reached."""
+
+    new_rows: int = Field(ge=1, description="accepted rows after the champion's newest batch")
+    age: int = Field(ge=1, description="batches after the champion's newest one, good or not")
+    drift: float = Field(
+        ge=0,
+        le=1,
+        description="largest Jensen-Shannon distance of a column from the champion's training data",
+    )
+    loss: float = Field(
+        ge=0,
+        description="how much smaller the champion's advantage in log loss over the class prior "
+        "may be on the new batches than on its holdout, in nats",
+    )
+
+
 class Params(Section):
     """The whole of `params.yaml`."""
 
@@ -95,6 +181,7 @@ class Params(Section):
     validate_: Annotated[Validate, Field(alias="validate")]
     train: Train
     evaluate: Evaluate
+    trigger: Trigger
 
 
 AnySection = TypeVar("AnySection", bound=Section)

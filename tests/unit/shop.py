@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratchet.config import Params, load_params
+from ratchet.config import Checks, Params, load_params
 from ratchet.data.manifest import Batch, read_manifest, write_manifest
 
 if TYPE_CHECKING:  # the tests of a light module shall not wait for scikit-learn
@@ -40,8 +40,12 @@ SCHEMA: dict[str, Any] = {
 
 PARAMS: dict[str, Any] = {
     "source": {"url": "inbox", "pattern": "*.csv"},
-    "window": {"train": 4, "holdout": 2},
-    "validate": {"max_quarantined": 0.5, "n_jobs": 1},
+    "window": {"train": 4, "holdout": 2, "reference": 0, "pool": 7},
+    "validate": {
+        "max_quarantined": 0.5,
+        "n_jobs": 1,
+        "checks": {name: {"severity": "warn", "threshold": 1} for name in Checks.model_fields},
+    },
     "train": {
         "estimator": "hist_gradient_boosting",
         "seed": 0,
@@ -54,6 +58,7 @@ PARAMS: dict[str, Any] = {
         "min_slice_rows": 30,
         "bootstrap": {"replicates": 100, "confidence": 0.9, "seed": 0},
     },
+    "trigger": {"new_rows": 100, "age": 5, "drift": 0.5, "loss": 0.5},
 }
 
 
@@ -102,6 +107,7 @@ class Shop:
         self.manifest = root / "data/manifest.csv"
         self.raw = root / "data/raw"
         self.validated = root / "data/validated"
+        self.profiles = root / "data/profiles"
         self.records = root / "data/records.json"
         self.validation = root / "reports/validation.json"
         self.model = root / "models/model.skops"
@@ -157,15 +163,20 @@ class Shop:
     def validate(self) -> "Validation":
         from ratchet.stages import validate
 
-        return validate.run(
-            self.configure(),
-            manifest=self.manifest,
-            raw=self.raw,
-            schema=self.schema_file,
-            validated=self.validated,
-            records=self.records,
-            report=self.validation,
-        )
+        return validate.run(self.configure(), **self.validate_paths())
+
+    def validate_paths(self) -> dict[str, Path]:
+        """Return what the stage validate reads and writes."""
+        return {
+            "manifest": self.manifest,
+            "raw": self.raw,
+            "schema": self.schema_file,
+            "validated": self.validated,
+            "profiles": self.profiles,
+            "records": self.records,
+            "report": self.validation,
+            "plots": self.plots,
+        }
 
     def night(self) -> "Validation":
         """Look at the source, fetch and validate."""

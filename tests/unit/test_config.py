@@ -60,7 +60,7 @@ def test_the_repository_has_valid_params() -> None:
 def test_all_values_arrive(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(json.dumps(PARAMS))
-    assert load_params(path).model_dump(by_alias=True) == PARAMS
+    assert load_params(path).model_dump(by_alias=True, exclude_defaults=True) == PARAMS
 
 
 @pytest.mark.parametrize("path", KEYS, ids=".".join)
@@ -76,16 +76,17 @@ def test_a_missing_key_is_named(tmp_path: Path, path: tuple[str, ...]) -> None:
         (
             "windwo",
             "windwo is not a known key (did you mean window? "
-            "allowed: source, window, validate, train, evaluate)",
+            "allowed: source, window, validate, train, evaluate, trigger)",
         ),
         (
             "window.holduot",
-            "window.holduot is not a known key (did you mean holdout? allowed: train, holdout)",
+            "window.holduot is not a known key (did you mean holdout? "
+            "allowed: train, holdout, reference, pool)",
         ),
         (
             "validate.njobs",
             "validate.njobs is not a known key (did you mean n_jobs? "
-            "allowed: max_quarantined, n_jobs)",
+            "allowed: max_quarantined, n_jobs, checks)",
         ),
         (
             "train.budget.gpus",
@@ -145,8 +146,10 @@ def test_all_wrong_keys_are_reported_at_once(tmp_path: Path) -> None:
     assert refusal(tmp_path, content).splitlines() == [
         "params.yaml: window.train is missing",
         "params.yaml: window.holdout must be >= 1 (got 0)",
+        "params.yaml: window.reference is missing",
+        "params.yaml: window.pool is missing",
         "params.yaml: window.trian is not a known key "
-        "(did you mean train? allowed: train, holdout)",
+        "(did you mean train? allowed: train, holdout, reference, pool)",
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from shop import Shop, rows_of, snapshot
 
+from ratchet.config import Checks
 from ratchet.data.validated import read_window
 from ratchet.errors import DataError, EvidenceError
 from ratchet.stages import validate
@@ -20,7 +21,8 @@ def state(shop: Shop) -> dict[str, bytes]:
 
 def afresh(shop: Shop) -> dict[str, bytes]:
     """Return what the stage writes when nothing is remembered."""
-    for path in (*shop.validated.iterdir(), shop.records, shop.validation):
+    folders = shop.validated, shop.profiles, shop.plots
+    for path in (*(path for each in folders for path in each.iterdir()), shop.records):
         path.unlink()
     shop.validate()
     return state(shop)
@@ -55,9 +57,12 @@ def test_good_batches_are_typed_counted_and_reported(shop: Shop) -> None:
     assert report(shop) == {
         "batches": 3,
         "rows": 180,
+        "compared": 0,
         "accepted": {"day-01": 60, "day-02": 60, "day-03": 60},
         "quarantined": {},
         "overruled": {},
+        "warnings": {},
+        "overrides": {},
     }
 
 
@@ -140,10 +145,10 @@ def test_other_libraries_or_code_judge_all_batches_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.validated_with(2)
-    before = validate.fingerprint(shop.schema_file)
+    before = state(shop)["records.json"]
     monkeypatch.setattr(validate, "version", lambda name: f"another {name}")
-    assert validate.fingerprint(shop.schema_file) != before
     assert shop.validate().judged == 2
+    assert state(shop)["records.json"] != before
     monkeypatch.undo()
     assert [shop.validate().judged, shop.validate().judged] == [2, 0]
     monkeypatch.setattr(validate, "code_hash", lambda _: "another")
@@ -186,6 +191,14 @@ def test_parts_stay_as_they_are_while_the_window_moves_on(
     assert all((shop.validated / name).stat().st_ino == inodes[name] for name in kept)
 
 
+def test_a_comment_in_the_contract_judges_nothing_again(shop: Shop) -> None:
+    shop.validated_with(3)
+    params = shop.configure()
+    shop.schema_file.write_text(f"# a remark\n{shop.schema_file.read_text()}")
+    done = validate.run(params, **shop.validate_paths())
+    assert done.judged == 0
+
+
 def test_the_number_of_processes_changes_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +222,7 @@ def test_an_accepted_batch_is_used_and_its_failures_stay_on_record(shop: Shop) -
     shop.night()
     shop.repin(replace(shop.pins()["day-02"], override="accept"))
     done = shop.validate()
-    assert done.judged == 1
+    assert done.judged == 0  # it's known how bad it is
     assert batches(shop) == days(range(1, 4))
     assert (list(done.quarantined), list(done.overruled)) == ([], ["day-02"])
     assert list(report(shop)["overruled"]) == ["day-02"]
@@ -232,7 +245,7 @@ def test_taking_the_word_back_sets_the_batch_aside_again(shop: Shop) -> None:
 def test_an_accepted_newest_batch_lets_the_run_go_on(shop: Shop) -> None:
     spoil(shop, 3)
     shop.deliver(1, 2)
-    with pytest.raises(DataError, match="the newest batch, day-03, breaks the contract"):
+    with pytest.raises(DataError, match="the newest batch, day-03, is refused"):
         shop.night()
     shop.repin(replace(shop.pins()["day-03"], override="accept"))
     assert list(shop.validate().accepted) == days(range(1, 4))
@@ -265,11 +278,10 @@ def test_a_bad_newest_batch_stops_the_run_with_a_report_on_disk(shop: Shop) -> N
     with pytest.raises(DataError) as caught:
         shop.night()
     assert str(caught.value).splitlines() == [
-        "the newest batch, day-03, breaks the contract: "
-        "range amount: above 1000 (1 row; row 4: 1001.0)",
+        "the newest batch, day-03, is refused: range amount: above 1000 (1 row; row 4: 1001.0)",
         f"see {shop.validation}; have it delivered again and run `ratchet discover "
-        "--accept-changed ID`, or write exclude, or accept where its rows can be read, in the "
-        "manifest's column override",
+        "--accept-changed ID`, or `ratchet batch exclude ID`, or where its rows can be read "
+        "`ratchet batch accept ID`",
     ]
     assert list(report(shop)["quarantined"]) == ["day-03"]
     assert batches(shop) == ["day-01", "day-02"]
@@ -301,7 +313,7 @@ def test_more_than_a_share_of_bad_batches_stops_the_run(
 
 def test_a_window_without_one_good_batch_is_reported_too(shop: Shop) -> None:
     spoil(shop, 1, 2)
-    with pytest.raises(DataError, match="the newest batch, day-02, breaks the contract"):
+    with pytest.raises(DataError, match="the newest batch, day-02, is refused"):
         shop.night()
     assert list(report(shop)["quarantined"]) == ["day-01", "day-02"]
     assert snapshot(shop.validated) == {}
@@ -384,3 +396,102 @@ def test_what_a_killed_run_left_is_dropped(shop: Shop) -> None:
         path.write_text("half")
     shop.validate()
     assert state(shop) == before
+
+
+# Against the batches before
+
+DELAYS = 14  # batches before the first one that is compared
+
+
+def watch(shop: Shop, **checks: dict[str, object]) -> None:
+    """Compare each batch with the 16 before it, by these checks alone."""
+    shop.params["window"] |= {"train": 4, "holdout": 2, "reference": 16, "pool": 3}
+    quiet = {name: {"severity": "off", "threshold": 0} for name in Checks.model_fields}
+    shop.params["validate"]["checks"] = quiet | checks
+
+
+ROWS = {"severity": "quarantine", "threshold": 0.5}
+
+
+def test_a_batch_unlike_those_before_is_set_aside(shop: Shop) -> None:
+    watch(shop, row_count=ROWS)
+    shop.deliver(*range(1, 24), *range(25, 27))
+    shop.deliver(24, count=20)
+    done = shop.night()
+    assert list(done.quarantined) == ["day-24"]
+    [failure] = report(shop)["quarantined"]["day-24"]
+    assert (failure["code"], failure["count"]) == ("row_count", 20)
+    assert failure["message"].startswith("20 rows, the median of the 16 batches before is 60")
+    assert batches(shop) == ["day-21", "day-22", "day-23", "day-25", "day-26"]
+    assert report(shop)["compared"] == 6
+    assert len(list(shop.profiles.iterdir())) == 25  # 6 + 16 + 3
+
+
+def test_the_first_batches_have_nothing_to_be_compared_with(shop: Shop) -> None:
+    watch(shop, row_count=ROWS)
+    shop.deliver(*range(1, DELAYS))
+    shop.deliver(DELAYS, count=20)
+    assert shop.night().quarantined == {}
+    shop.deliver(DELAYS + 1, count=20)
+    with pytest.raises(DataError, match="the newest batch, day-15, is refused: row_count: 20 rows"):
+        shop.night()
+
+
+@pytest.mark.parametrize(
+    ("severity", "accepted", "stops"),
+    [("warn", True, False), ("quarantine", False, False), ("fail", False, True)],
+)
+def test_what_an_alarm_does(shop: Shop, severity: str, accepted: bool, stops: bool) -> None:
+    watch(shop, row_count=ROWS | {"severity": severity})
+    shop.deliver(*range(1, 18), 19)
+    shop.deliver(18, count=20)
+    if stops:
+        with pytest.raises(DataError, match=r"^day-18, is refused: row_count: 20 rows"):
+            shop.night()
+    else:
+        shop.night()
+    assert ("day-18" in report(shop)["accepted"]) == accepted
+    assert ("day-18" in report(shop)["warnings"]) == accepted
+    assert ("day-18" in report(shop)["quarantined"]) == (not accepted)
+
+
+def test_night_by_night_gives_the_same_as_all_at_once(shop: Shop) -> None:
+    watch(shop, row_count=ROWS, distance={"severity": "warn", "threshold": 0.1})
+    shop.deliver(*range(1, 16))
+    shop.night()
+    for number in range(16, 32):
+        shop.deliver(number, count=20 if number in {18, 25} else 60)
+        try:
+            judged = shop.night().judged
+        except DataError:
+            assert number in {18, 25}
+        else:
+            assert judged == 1 or number > 25  # then what was compared with is leaving
+    assert state(shop) == afresh(shop)
+
+
+def test_an_accepted_batch_is_one_to_compare_with(shop: Shop) -> None:
+    watch(shop, row_count=ROWS)
+    shop.deliver(*range(1, 16))
+    shop.night()
+    for number in range(16, 22):
+        shop.deliver(number, count=20)
+        with pytest.raises(DataError):
+            shop.night()
+    for number in range(16, 22):
+        shop.repin(replace(shop.pins()[f"day-{number}"], override="accept", note="moved (Ada)"))
+    shop.validate()
+    assert report(shop)["overrides"]["day-21"] == {"override": "accept", "note": "moved (Ada)"}
+    # What a person lets in is usual from then on.
+    assert list(report(shop)["overruled"]) == ["day-16", "day-17"]
+    assert list(report(shop)["accepted"]) == days(range(16, 22))
+    assert state(shop) == afresh(shop)
+
+
+def test_another_threshold_judges_all_batches_again(shop: Shop) -> None:
+    watch(shop, row_count=ROWS)
+    shop.deliver(*range(1, 18))
+    assert shop.night().judged == 17
+    assert shop.validate().judged == 0
+    shop.params["validate"]["checks"]["row_count"] = ROWS | {"threshold": 0.6}
+    assert shop.validate().judged == 17

@@ -116,9 +116,7 @@ def run(
     found = compare(pinned, pairs, accept_changed)
     if list(found.batches) != pinned:
         write_manifest(manifest, found.batches)
-    landing.clear(
-        incoming, keep=select_window(found.batches, params.window.train + params.window.holdout)
-    )
+    landing.clear(incoming, keep=select_window(found.batches, params.window.fetched))
     return replace(
         found,
         gone=() if source.overwritten else found.gone,

@@ -3,109 +3,23 @@
 Many small files are slow to read and one file is slow to add to. So a part holds the accepted ones
 of 32 neighbouring lines of the manifest: a night with one new batch writes the newest part, and
 the oldest one when a batch has left it. A part's name derives from the batches that it holds.
-
-`data/records.json` remembers how each batch was judged, by what contract and code. It lies outside
-of the folder, so that a new judgement with the same rows doesn't look like new data to train on.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ratchet.data.failure import Failure
 from ratchet.errors import EvidenceError
-from ratchet.files import atomic_write, sha256_file, sha256_text, write_text
+from ratchet.files import atomic_write, sha256_text
 
 BATCHES_PER_PART = 32
 BATCH = "batch"
 ORIGIN = b"ratchet.raw_sha256"
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is known of a batch: the hash of its raw file, its rows, and how it broke the contract.
-
-    `readable` says whether its rows can be had with their types. `part` is the Parquet file that
-    holds them, empty for a batch that isn't accepted.
-    """
-
-    sha256: str
-    rows: int
-    readable: bool
-    failures: tuple[Failure, ...] = ()
-    part: str = ""
-
-
-@dataclass(frozen=True)
-class Records:
-    """The records of a window by batch id, and the SHA-256 of each part by file name.
-
-    `fingerprint` says by which contract, code and libraries the batches were judged.
-    """
-
-    fingerprint: str
-    batches: Mapping[str, Record] = field(default_factory=dict)
-    parts: Mapping[str, str] = field(default_factory=dict)
-
-
-def read_records(path: Path, fingerprint: str, folder: Path) -> Records:
-    """Return what an earlier run recorded at `path` and still holds; nothing is a good answer too.
-
-    Records made by another contract or code are forgotten, and so are those whose rows lie in a
-    part of `folder` that isn't what was recorded.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        old = Records(
-            content["fingerprint"],
-            {batch: _record(**values) for batch, values in content["batches"].items()},
-            dict(content["parts"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return Records(fingerprint)
-    if old.fingerprint != fingerprint:
-        return Records(fingerprint)
-    sound = {name: sha for name, sha in old.parts.items() if _is(folder / name, sha)}
-    kept = {
-        batch: record
-        for batch, record in old.batches.items()
-        if not record.part or record.part in sound
-    }
-    return Records(fingerprint, kept, sound)
-
-
-def write_records(path: Path, records: Records, folder: Path) -> None:
-    """Put the records in force, then delete the files in `folder` that they don't name."""
-    content = {
-        "fingerprint": records.fingerprint,
-        "parts": dict(sorted(records.parts.items())),
-        "batches": {batch: _content(record) for batch, record in sorted(records.batches.items())},
-    }
-    write_text(path, json.dumps(content) + "\n")
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in folder.iterdir():
-        if part.name not in records.parts:
-            part.unlink()
-
-
-def _content(record: Record) -> dict[str, Any]:
-    return {**vars(record), "failures": [vars(failure) for failure in record.failures]}
-
-
-def _record(failures: Sequence[Mapping[str, Any]], **values: Any) -> Record:
-    made = [Failure(**{**each, "examples": tuple(each["examples"])}) for each in failures]
-    return Record(**values, failures=tuple(made))
-
-
-def _is(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_file(path) == sha256
 
 
 def part_name(number: int, members: Sequence[tuple[str, str]]) -> str:

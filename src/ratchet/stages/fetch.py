@@ -44,9 +44,7 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
     neither there as pinned nor in DVC's cache and remote.
     """
     incoming = landing.beside(manifest)
-    window = select_window(
-        read_manifest(manifest), size=params.window.train + params.window.holdout
-    )
+    window = select_window(read_manifest(manifest), size=params.window.fetched)
     if not window:
         raise ConfigError(f"{manifest}: no batch in the window; pin some with `ratchet discover`")
     raw.mkdir(parents=True, exist_ok=True)

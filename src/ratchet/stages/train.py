@@ -20,6 +20,7 @@ from ratchet.budget import Usage, within
 from ratchet.code import code_hash
 from ratchet.config import Params
 from ratchet.data.features import feature_frame
+from ratchet.data.labels import is_positive
 from ratchet.data.schema import Schema, load_schema
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import ConfigError, DataError
@@ -134,14 +135,7 @@ def _labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
             f"{schema.target.column} is missing in {target.null_count} {part} rows of "
             f"{', '.join(batches)}, which a person accepted; write exclude in the manifest instead"
         )
-    try:
-        positive = pa.scalar(schema.target.positive).cast(target.type)
-    except (pa.ArrowException, OverflowError):
-        raise ConfigError(
-            f"schema.yaml: target.positive: {schema.target.positive!r} can't be a value of "
-            f"{schema.target.column}, whose type is {target.type}"
-        ) from None
-    labels: np.ndarray = pc.equal(target, positive).to_numpy().astype(np.int8)
+    labels: np.ndarray = is_positive(rows, schema).to_numpy().astype(np.int8)
     if labels.min() == labels.max():
         only = "positive" if labels[0] else "negative"
         raise DataError(

@@ -1,0 +1,1 @@
+"""How a batch differs from those before it, and what follows from that."""

@@ -1,0 +1,46 @@
+"""From figures to alarms: which ones are above their thresholds, and what follows from that."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ratchet.checks.statistic import Statistic
+from ratchet.config import Check, Checks, Severity
+from ratchet.data.failure import Failure
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A figure above its threshold, and how grave that is."""
+
+    severity: Severity
+    threshold: float
+    statistic: Statistic
+
+
+def raise_alarms(statistics: Iterable[Statistic], checks: Checks) -> list[Alarm]:
+    """Return the alarms, the ones furthest above their thresholds first.
+
+    A figure that isn't a number is an alarm: a check that can't be made isn't passed.
+    """
+    alarms = []
+    for statistic in statistics:
+        check: Check = getattr(checks, statistic.check)
+        limit = check.limit(statistic.column)
+        if check.severity != "off" and not statistic.value <= limit:
+            alarms.append(Alarm(check.severity, limit, statistic))
+    return sorted(alarms, key=lambda alarm: -alarm.statistic.value / max(alarm.threshold, 1e-9))
+
+
+def explain(alarm: Alarm, earlier: Sequence[Mapping[str, float]]) -> Failure:
+    """Put an alarm in words: the figure, its limit, and how often it was as high in `earlier`.
+
+    `earlier` has the statistics of batches before by series.
+    """
+    figure = alarm.statistic
+    before = [values[figure.series] for values in earlier if figure.series in values]
+    as_high = sum(value >= figure.value for value in before)
+    message = (
+        f"{figure.message}; {figure.value:.3g} is above the limit {alarm.threshold:.3g}, "
+        f"{as_high} of the {len(before)} batches before had as much"
+    )
+    return Failure(figure.check, figure.column, message, figure.count, figure.examples)

@@ -1,0 +1,213 @@
+"""Whether a new model is worth training, and why.
+
+Looks at the champion, the model in `models/`, and at the accepted batches that came after it. No
+clock is read: age is counted in batches, so that the same commit gives the same answer.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ratchet.artifacts import persist
+from ratchet.artifacts.card import Card, read_card
+from ratchet.checks.distance import distances
+from ratchet.checks.profile import Profile, merge
+from ratchet.checks.profile_file import read_profile
+from ratchet.checks.records import Records, load_records, profile_path
+from ratchet.code import code_hash
+from ratchet.config import Params, Trigger
+from ratchet.data.features import feature_frame
+from ratchet.data.labels import is_positive
+from ratchet.data.manifest import read_manifest
+from ratchet.data.schema import Schema, load_schema
+from ratchet.data.validated import BATCH, read_window
+from ratchet.errors import EvidenceError
+from ratchet.files import sha256_file
+from ratchet.scoring.metrics import prior_score, score
+
+TRAINING = "ratchet.stages.train"
+LOSS = ("log_loss",)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the decision is made from. All but the rows are NaN without a new batch.
+
+    new: ids of the accepted batches after the champion's newest one. rows: theirs. age: how many
+    batches came after it, accepted or not. drift: the
+    largest Jensen-Shannon distance of a column, new batches against those that taught the champion.
+    loss: by how much the champion's advantage in log loss over the class prior is smaller on the
+    new batches than on its holdout.
+    """
+
+    new: tuple[str, ...]
+    rows: int
+    age: int
+    drift: float
+    drifted: str
+    loss: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """RETRAIN or SKIP: `reasons` has a sentence for each threshold, those that call for it first.
+
+    `changed` says what besides the data is new since the champion was trained.
+    """
+
+    retrain: bool
+    reasons: tuple[str, ...]
+    figures: Figures | None
+
+    @property
+    def word(self) -> str:
+        """RETRAIN or SKIP."""
+        return "RETRAIN" if self.retrain else "SKIP"
+
+
+def run(
+    params: Params,
+    *,
+    manifest: Path,
+    schema: Path,
+    validated: Path,
+    profiles: Path,
+    records: Path,
+    model: Path,
+    card: Path,
+    environment: Path,
+) -> Decision:
+    """Decide whether to train on what `validate` has accepted.
+
+    Raises EvidenceError when validate's files are missing, or the model isn't that of its card.
+    """
+    if not model.exists() and not card.exists():
+        return Decision(True, ("there is no model yet",), None)
+    contract = load_schema(schema)
+    champion = read_card(card)
+    changes = changed(champion, params, contract, environment)
+    if changes:
+        return Decision(True, tuple(f"{what} changed" for what in changes), None)
+    known = _known(records)
+    last = max(champion.holdout.batches)
+    age = sum(batch.id > last for batch in read_manifest(manifest) if batch.override != "exclude")
+    new = tuple(batch for batch, record in known.batches.items() if record.part and batch > last)
+    if not new:
+        return decide(Figures((), 0, age, float("nan"), "", float("nan")), params.trigger, last)
+    rows, _ = read_window(validated)
+    fresh = rows.filter(pc.is_in(rows[BATCH], pa.array(new)))
+    taught = [batch for batch in champion.train.batches if batch in known.batches]
+    if not taught:
+        return Decision(True, ("no batch that taught the model is in the window any more",), None)
+    apart = distances(
+        *(merge(_profiles(profiles, each)) for each in (new, taught)), contract.features
+    )
+    drifted = max(apart, key=lambda name: apart[name])
+    figures = Figures(
+        new,
+        len(fresh),
+        age,
+        apart[drifted],
+        drifted,
+        _lost(champion, model, rows, fresh, contract),
+    )
+    return decide(figures, params.trigger, last)
+
+
+def changed(card: Card, params: Params, schema: Schema, environment: Path) -> list[str]:
+    """Return what besides the data isn't as it was when the model was trained."""
+    train = params.train
+    found = {
+        "train.estimator": card.estimator != train.estimator,
+        "train.parameters": card.parameters != train.parameters.get(train.estimator, {}),
+        "train.seed": card.seed != train.seed,
+        "the features in schema.yaml": card.features
+        != {name: schema.columns[name] for name in schema.features},
+        "the target in schema.yaml": (card.target, card.positive)
+        != (schema.target.column, schema.target.positive),
+        "the training code": card.code_sha256 != code_hash(TRAINING),
+        str(environment): card.environment_sha256 != sha256_file(environment),
+    }
+    return [what for what, differs in found.items() if differs]
+
+
+def decide(figures: Figures, trigger: Trigger, last: str) -> Decision:
+    """Hold the figures against the thresholds. `last` is the champion's newest batch."""
+    if not figures.new:
+        return Decision(False, (f"no batch was accepted after {last}",), figures)
+    drift, loss = f"{figures.drift:.3f}", f"{figures.loss:+.4f}"
+    verdicts = [
+        (
+            figures.rows >= trigger.new_rows,
+            f"{figures.rows:,} new rows, trigger.new_rows is {trigger.new_rows:,}",
+        ),
+        (
+            figures.age >= trigger.age,
+            f"the model's newest batch is {figures.age} batches old, trigger.age is {trigger.age}",
+        ),
+        (
+            not figures.drift <= trigger.drift,
+            f"{figures.drifted} is {drift} (Jensen-Shannon) from the training data, "
+            f"trigger.drift is {trigger.drift:g}",
+        ),
+        (
+            not figures.loss <= trigger.loss,
+            f"the model's advantage over the class prior is {loss} nats smaller than on its "
+            f"holdout, trigger.loss is {trigger.loss:g}",
+        ),
+    ]
+    reasons = [
+        *(said for met, said in verdicts if met),
+        *(said for met, said in verdicts if not met),
+    ]
+    return Decision(any(met for met, _ in verdicts), tuple(reasons), figures)
+
+
+def _known(records: Path) -> Records:
+    try:
+        return load_records(records)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(f"{records}: {error}; run `dvc repro validate`") from None
+
+
+def _profiles(profiles: Path, batches: Sequence[str]) -> list[Profile]:
+    return [read_profile(profile_path(profiles, batch)) for batch in batches]
+
+
+def _lost(champion: Card, model: Path, rows: pa.Table, fresh: pa.Table, schema: Schema) -> float:
+    """Return how much smaller the model's advantage over the prior is on the fresh rows, in nats.
+
+    Against the prior, because some days are harder to predict than others, by any model.
+    """
+    estimator = persist.load(model, sha256=champion.model_sha256)
+    prior = champion.train.positive_share
+
+    def advantage(part: pa.Table) -> float:
+        y = is_positive(part, schema).to_numpy().astype(np.int8)
+        p = estimator.predict_proba(feature_frame(part, schema.features))[:, 1]
+        [of_prior] = prior_score(y, prior, metrics=LOSS).values()
+        [of_model] = score(y, p, metrics=LOSS).values()
+        return of_prior - of_model
+
+    judged = rows.filter(pc.is_in(rows[BATCH], pa.array(list(champion.holdout.batches))))
+    return advantage(judged) - advantage(fresh) if len(judged) else float("nan")
+
+
+def describe(decision: Decision) -> str:
+    """Say the decision, then a line for each reason."""
+    return "\n".join([decision.word, *(f"  {reason}" for reason in decision.reasons)])
+
+
+def to_json(decision: Decision) -> str:
+    """Return the decision as JSON: `decision`, `reasons`, `figures` (null where there are none)."""
+    figures = decision.figures and {
+        name: None if value != value else value for name, value in asdict(decision.figures).items()
+    }
+    return json.dumps(
+        {"decision": decision.word, "reasons": decision.reasons, "figures": figures}, indent=1
+    )
