@@ -73,6 +73,7 @@ def _validate(args: argparse.Namespace) -> None:
         profiles=args.profiles,
         records=args.records,
         report=args.report,
+        summary=args.summary,
         plots=args.plots,
     )
     print(
@@ -252,7 +253,8 @@ def _parser() -> argparse.ArgumentParser:
         validated="folder for the typed rows",
         profiles="folder for a summary of each batch",
         records="file that remembers how each batch was judged",
-        report="file for the findings",
+        report="file for the findings, for machines",
+        summary="file for the findings, for people",
         plots="folder for the plots' data",
     )
 

@@ -110,6 +110,7 @@ class Shop:
         self.profiles = root / "data/profiles"
         self.records = root / "data/records.json"
         self.validation = root / "reports/validation.json"
+        self.validation_text = root / "reports/validation.md"
         self.model = root / "models/model.skops"
         self.card = root / "models/card.json"
         self.scored = root / "data/scored.parquet"
@@ -175,6 +176,7 @@ class Shop:
             "profiles": self.profiles,
             "records": self.records,
             "report": self.validation,
+            "summary": self.validation_text,
             "plots": self.plots,
         }
 

@@ -1,28 +1,45 @@
-"""How far two profiles are apart, column by column."""
+"""How far new data are from old data, column by column."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
 from ratchet.checks.history import jensen_shannon
-from ratchet.checks.profile import ColumnProfile, Profile
+from ratchet.checks.profile import ColumnProfile, Profile, Tally
+
+BINS = 10  # so few that the distance is hardly due to chance, also with some dozens of rows
 
 
-def distances(one: Profile, other: Profile, columns: Iterable[str]) -> dict[str, float]:
+def distances(new: Profile, old: Profile, columns: Iterable[str]) -> dict[str, float]:
     """Return the Jensen-Shannon distance of each column, between 0 and 1.
 
-    Numbers are compared by the bins of the contract, categories by value.
+    In BINS bins: of numbers such as are equally full in the old data, of categories the commonest
+    ones there, and one for all others.
     """
-    return {name: _distance(one.columns[name], other.columns[name]) for name in columns}
+    return {name: _distance(new.columns[name], old.columns[name]) for name in columns}
 
 
-def _distance(one: ColumnProfile, other: ColumnProfile) -> float:
-    tallies = [(column.bins if len(column.bins[0]) else column.values) for column in (one, other)]
-    keys = [keys for keys, _ in filter(None, tallies)]
-    if len(keys) < 2 or not all(map(len, keys)):
-        return 0.0 if not any(map(len, keys)) else 1.0  # without a value in one, or in both
-    distinct = np.unique(np.concatenate(keys))
-    shares = np.zeros((2, len(distinct)))
-    for row, (own, counts) in zip(shares, filter(None, tallies), strict=True):
-        row[np.searchsorted(distinct, own)] = counts / counts.sum()
-    return float(jensen_shannon(shares[0], shares[1]))
+def _distance(new: ColumnProfile, old: ColumnProfile) -> float:
+    one, other = _tally(new), _tally(old)
+    if not len(one[0]) or not len(other[0]):
+        return 0.0 if len(one[0]) == len(other[0]) else 1.0  # no value at all, in one or in both
+    keys = np.unique(np.concatenate([one[0], other[0]]))
+    counts = np.zeros((2, len(keys)))
+    for row, (own, count) in zip(counts, (one, other), strict=True):
+        row[np.searchsorted(keys, own)] = count
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    if keys.dtype == object:
+        rank = np.argsort(np.argsort(-shares[1], kind="stable"), kind="stable")
+        slot = np.minimum(rank, BINS - 1)
+    else:
+        middle = np.cumsum(shares[1]) - shares[1] / 2
+        slot = np.minimum((middle * BINS).astype(np.intp), BINS - 1)
+    merged = np.stack([np.bincount(slot, row, BINS) for row in shares])
+    return float(jensen_shannon(merged[0], merged[1]))
+
+
+def _tally(column: ColumnProfile) -> Tally:
+    """Return the bins of numbers, or the values of categories."""
+    if column.values is None or len(column.bins[0]):
+        return column.bins
+    return column.values

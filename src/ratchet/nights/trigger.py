@@ -148,7 +148,8 @@ def decide(figures: Figures, trigger: Trigger, last: str) -> Decision:
         ),
         (
             figures.age >= trigger.age,
-            f"the model's newest batch is {figures.age} batches old, trigger.age is {trigger.age}",
+            f"{figures.age} batch{'es' * (figures.age != 1)} came after the model's newest one, "
+            f"trigger.age is {trigger.age}",
         ),
         (
             not figures.drift <= trigger.drift,

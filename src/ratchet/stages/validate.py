@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ratchet.artifacts.table import write_csv
+from ratchet.checks import report as markdown
 from ratchet.checks import timeline
 from ratchet.checks.alarms import explain
 from ratchet.checks.judging import Judging, Places, Rules
@@ -68,6 +69,7 @@ def run(
     profiles: Path,
     records: Path,
     report: Path,
+    summary: Path,
     plots: Path,
 ) -> Validation:
     """Judge the batches in `raw` and bring all the other files and folders up to date.
@@ -78,7 +80,7 @@ def run(
     alarm of severity `fail` is raised; the report and the good batches are on disk by then. Raises
     EvidenceError when a file in `raw` isn't what the manifest pins.
     """
-    remove_partials(records, report, plots / "arrivals.csv", plots / "drift.csv")
+    remove_partials(records, report, summary, plots / "arrivals.csv", plots / "drift.csv")
     rules = Rules(load_schema(schema), params.validate_.checks, params.window.pool)
     lines, from_the_start = _fetched(manifest, raw, params.window.size)
     name = fingerprint(rules)
@@ -103,11 +105,23 @@ def run(
         parts |= {part: sha256_file(validated / part) for part in _parts(found)}
     write_records(records, Records(name, new, parts), validated, profiles)
     validation = _summarise(lines, new, judging.judged)
-    write_text(report, json.dumps(_report(validation, lines, new), indent=1) + "\n")
     window = {line.batch.id: new[line.batch.id] for line in lines if line.in_window}
+    overrides = _overrides(lines)
+    write_text(report, json.dumps(_report(validation, window, overrides), indent=1) + "\n")
+    write_text(
+        summary,
+        markdown.write(
+            window,
+            rules.checks,
+            quarantined=validation.quarantined,
+            overruled=validation.overruled,
+            warnings=validation.warnings,
+            overrides=overrides,
+        ),
+    )
     write_csv(plots / "arrivals.csv", timeline.arrivals(window))
     write_csv(plots / "drift.csv", timeline.drift(window, rules.checks))
-    _refuse_if_too_bad(validation, params.validate_.max_quarantined, report)
+    _refuse_if_too_bad(validation, params.validate_.max_quarantined, summary)
     return validation
 
 
@@ -237,24 +251,29 @@ def _summarise(lines: Sequence[Line], records: Mapping[str, Record], judged: int
     )
 
 
-def _report(
-    validation: Validation, lines: Sequence[Line], records: Mapping[str, Record]
-) -> dict[str, object]:
-    """Return the report's content. Nothing in it depends on what an earlier run had done."""
-    spoken = {
+def _overrides(lines: Sequence[Line]) -> dict[str, dict[str, str]]:
+    return {
         line.batch.id: {"override": line.batch.override, "note": line.batch.note}
         for line in lines
         if line.in_window and line.batch.override
     }
+
+
+def _report(
+    validation: Validation,
+    window: Mapping[str, Record],
+    overrides: Mapping[str, Mapping[str, str]],
+) -> dict[str, object]:
+    """Return the report's content. Nothing in it depends on what an earlier run had done."""
     return {
-        "batches": len(validation.accepted) + len(validation.quarantined),
+        "batches": len(window),
         "rows": sum(validation.accepted.values()),
-        "compared": sum(bool(records[line.batch.id].against) for line in lines if line.in_window),
+        "compared": sum(bool(record.against) for record in window.values()),
         "accepted": validation.accepted,
         "quarantined": _failures(validation.quarantined),
         "overruled": _failures(validation.overruled),
         "warnings": _failures(validation.warnings),
-        "overrides": spoken,
+        "overrides": overrides,
     }
 
 

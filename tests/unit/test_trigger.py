@@ -1,0 +1,164 @@
+"""When a night trains."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from shop import Shop, rows_of
+
+from ratchet.config import Trigger
+from ratchet.errors import EvidenceError
+from ratchet.nights import trigger
+from ratchet.nights.trigger import Decision, Figures, decide
+
+THRESHOLDS = Trigger(new_rows=1000, age=7, drift=0.3, loss=0.05)
+QUIET = {"new": ("b",), "rows": 999, "age": 6, "drift": 0.3, "drifted": "x", "loss": 0.05}
+
+
+def asked(**changed: Any) -> Decision:
+    return decide(Figures(**(QUIET | changed)), THRESHOLDS, "a")
+
+
+def test_below_all_thresholds_the_night_is_skipped() -> None:
+    decision = asked()
+    assert decision.word == "SKIP"
+    assert len(decision.reasons) == 4
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"rows": 1000}, "1,000 new rows, trigger.new_rows is 1,000"),
+        ({"age": 7}, "7 batches came after the model's newest one, trigger.age is 7"),
+        ({"drift": 0.31}, "x is 0.310 (Jensen-Shannon) from the training data"),
+        ({"loss": 0.051}, "smaller than on its holdout, trigger.loss is 0.05"),
+        ({"loss": math.nan}, "smaller than on its holdout"),  # what can't be known isn't fine
+    ],
+)
+def test_each_threshold_is_enough_and_named_first(changed: dict[str, Any], reason: str) -> None:
+    decision = asked(**changed)
+    assert decision.word == "RETRAIN"
+    assert reason in decision.reasons[0]
+
+
+def test_without_an_accepted_batch_there_is_nothing_to_learn() -> None:
+    decision = asked(new=(), rows=0, age=99, drift=math.nan, loss=math.nan)
+    assert (decision.word, decision.reasons) == ("SKIP", ("no batch was accepted after a",))
+
+
+# On files
+
+
+@pytest.fixture
+def trained(shop: Shop) -> Shop:
+    shop.validated_with(6)
+    shop.train()
+    return shop
+
+
+def decision(shop: Shop) -> Decision:
+    return trigger.run(
+        shop.configure(),
+        manifest=shop.manifest,
+        schema=shop.schema_file,
+        validated=shop.validated,
+        profiles=shop.profiles,
+        records=shop.records,
+        model=shop.model,
+        card=shop.card,
+        environment=shop.lock,
+    )
+
+
+def test_a_repository_without_a_model_trains(shop: Shop) -> None:
+    assert decision(shop).reasons == ("there is no model yet",)
+
+
+def test_nothing_new_is_skipped(trained: Shop) -> None:
+    assert decision(trained).reasons == ("no batch was accepted after day-06",)
+
+
+def test_enough_new_rows_train(trained: Shop) -> None:
+    trained.deliver(7)
+    trained.night()
+    assert decision(trained).word == "SKIP"
+    trained.deliver(8)
+    trained.night()
+    found = decision(trained)
+    assert found.word == "RETRAIN"
+    assert "120 new rows" in found.reasons[0]
+    assert found.figures is not None
+    assert found.figures.new == ("day-07", "day-08")
+
+
+def test_other_data_and_a_worse_model_are_seen(trained: Shop) -> None:
+    trained.params["trigger"] |= {"new_rows": 10_000, "age": 100, "drift": 0.6, "loss": 0.2}
+    rows = rows_of("day-07")
+    trained.deliver_rows(7, [{**row, "amount": "999"} for row in rows])
+    trained.night()
+    assert decision(trained).reasons[0].startswith("amount is ")
+    wrong = {"kept": "returned", "returned": "kept"}
+    trained.deliver_rows(7, [{**row, "outcome": wrong[row["outcome"]]} for row in rows])
+    trained.discover(accept_changed=["day-07"])
+    trained.fetch()
+    trained.validate()
+    found = decision(trained)
+    assert found.word == "RETRAIN"
+    assert "advantage over the class prior" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "reason"),
+    [
+        ("train", "seed", 1, "train.seed changed"),
+        ("train", "estimator", "logistic_regression", "train.estimator changed"),
+    ],
+)
+def test_other_parameters_train(
+    trained: Shop, section: str, key: str, value: Any, reason: str
+) -> None:
+    trained.params[section]["parameters"]["logistic_regression"] = {"C": 1.0}
+    trained.params[section][key] = value
+    assert decision(trained).reasons[0] == reason
+
+
+def test_another_environment_or_contract_trains(trained: Shop) -> None:
+    trained.lock.write_text("a==2\n")
+    trained.schema["columns"]["items"]["max"] = 30
+    trained.validate()
+    assert decision(trained).reasons == (
+        "the features in schema.yaml changed",
+        f"{trained.lock} changed",
+    )
+
+
+def test_a_model_that_is_not_the_one_on_the_card_is_evidence_lost(trained: Shop) -> None:
+    trained.deliver(7)
+    trained.night()
+    trained.model.write_bytes(trained.model.read_bytes()[:-1])
+    with pytest.raises(EvidenceError, match=r"model\.skops"):
+        decision(trained)
+
+
+def test_without_records_it_says_what_to_run(trained: Shop) -> None:
+    trained.records.unlink()
+    with pytest.raises(EvidenceError, match="run `dvc repro validate`"):
+        decision(trained)
+
+
+def test_it_is_said_to_people_and_machines(trained: Shop) -> None:
+    found = decision(trained)
+    assert trigger.describe(found) == "SKIP\n  no batch was accepted after day-06"
+    assert json.loads(trigger.to_json(found)) == {
+        "decision": "SKIP",
+        "reasons": ["no batch was accepted after day-06"],
+        "figures": {
+            "new": [],
+            "rows": 0,
+            "age": 0,
+            "drift": None,
+            "drifted": "",
+            "loss": None,
+        },
+    }
