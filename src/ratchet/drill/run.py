@@ -1,0 +1,246 @@
+"""Play the faults: spoil copies of the newest good batches and let `validate` judge them.
+
+What judges is the stage itself, on the project's own params, schema and history, in a temporary
+folder. The project's files are read and never written.
+"""
+
+import gzip
+import io
+import json
+import tempfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ratchet.config import Params
+from ratchet.data.failure import Failure
+from ratchet.data.manifest import Batch, read_manifest, write_manifest
+from ratchet.data.parse import read_table
+from ratchet.data.schema import Schema, load_schema
+from ratchet.drill.fault import Case, Fault, NotApplicableError
+from ratchet.errors import DataError, EvidenceError
+from ratchet.files import sha256_file
+from ratchet.stages import validate
+
+OLDER = 7  # good batches before the spoilt one that a fault may look at
+Outcome = Literal["caught", "slipped", "not applicable"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of a fault.
+
+    `batch` is the first one that was refused, for `failures`; empty if none was. `reason` says why
+    a fault isn't applicable.
+    """
+
+    fault: Fault
+    outcome: Outcome
+    batch: str = ""
+    failures: tuple[Failure, ...] = ()
+    reason: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it had to be caught and slipped, or had to pass and was refused."""
+        return (self.fault.must, self.outcome) in (("catch", "slipped"), ("pass", "caught"))
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A whole drill: on which batch, with how many good ones before it, by which seed."""
+
+    batch: str
+    history: int
+    seed: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What `validate` writes, in a folder of its own."""
+
+    folder: Path
+
+    @property
+    def validated(self) -> Path:
+        return self.folder / "validated"
+
+    @property
+    def records(self) -> Path:
+        return self.folder / "records.json"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "validation.json"
+
+    def take(self, validated: Path, records: Path) -> None:
+        """Begin with what another run left. Parts are linked: a run replaces files, never edits."""
+        _link(validated.iterdir() if validated.is_dir() else (), self.validated)
+        if records.is_file():
+            self.records.write_bytes(records.read_bytes())
+
+    def judge(self, params: Params, manifest: Path, raw: Path, schema: Path) -> Mapping[str, Any]:
+        """Run the stage and return its report, which it writes before it refuses to go on."""
+        try:
+            validate.run(
+                params,
+                manifest=manifest,
+                raw=raw,
+                schema=schema,
+                validated=self.validated,
+                records=self.records,
+                report=self.report,
+            )
+        except DataError:
+            if not self.report.is_file():
+                raise
+        report: Mapping[str, Any] = json.loads(self.report.read_text(encoding="utf-8"))
+        return report
+
+
+def run(
+    params: Params,
+    faults: Sequence[Fault],
+    *,
+    manifest: Path,
+    raw: Path,
+    schema: Path,
+    validated: Path,
+    records: Path,
+    seed: int = 0,
+    track: Callable[[Sequence[Fault]], Iterable[Fault]] = iter,
+) -> Drill:
+    """Inject each of `faults` into a copy of the newest good batch, or batches, of the window.
+
+    A batch is good when it was accepted on its own merits: no person overruled anything. What the
+    project's own last `validate` left is used as far as it still holds; else the window is judged
+    once, aside. `track` passes the faults on as they are played, to show progress.
+
+    Raises DataError when no batch of the window is good, EvidenceError when none was fetched.
+    """
+    contract = load_schema(schema)
+    with tempfile.TemporaryDirectory(prefix="ratchet-drill-") as folder:
+        base = _Place(Path(folder, "base"))
+        base.take(validated, records)
+        report = base.judge(params, manifest, raw, schema)
+        good = sorted(report["accepted"].keys() - report["overruled"].keys())
+        if not good:
+            raise DataError(
+                f"{raw}: no batch of the window keeps the contract, so there is none to drill on; "
+                "`ratchet summary` shows why they are quarantined"
+            )
+        window = _Window(params, manifest, raw, schema, contract, base, tuple(good), seed)
+        findings = [
+            _play(fault, window, _Place(Path(folder, fault.name))) for fault in track(faults)
+        ]
+    return Drill(good[-1], len(good) - 1, seed, tuple(findings))
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The window as it is, judged; the faults are played against it."""
+
+    params: Params
+    manifest: Path
+    raw: Path
+    schema: Path
+    contract: Schema
+    base: _Place
+    good: tuple[str, ...]
+    seed: int
+
+
+def _play(fault: Fault, window: _Window, place: _Place) -> Finding:
+    """Spoil the newest good batches and have them judged; the newest one ends the window.
+
+    `validate` judges batches in the order of time, each against those before it. So all spoilt
+    ones can come at once: each is judged as if its own night had come.
+    """
+    pins = {batch.id: batch for batch in read_manifest(window.manifest)}
+    spoilt = window.good[-fault.batches :]
+    if len(spoilt) < fault.batches:
+        reason = f"needs {fault.batches} good batches, there are {len(spoilt)}"
+        return Finding(fault, "not applicable", reason=reason)
+    raw = place.folder / "raw"
+    raw.mkdir(parents=True)
+    for position, batch in enumerate(spoilt, len(window.good) - len(spoilt)):
+        try:
+            _spoil(fault, window, position, pins[batch], raw / pins[batch].file_name)
+        except NotApplicableError as error:
+            return Finding(fault, "not applicable", reason=str(error))
+        path = raw / pins[batch].file_name
+        pins[batch] = replace(
+            pins[batch], bytes=path.stat().st_size, sha256=sha256_file(path), override=""
+        )
+    kept = [batch for batch in pins.values() if batch.id <= spoilt[-1]]
+    names = [batch.file_name for batch in kept if batch.id not in spoilt]
+    _link((window.raw / name for name in names if (window.raw / name).is_file()), raw)
+    manifest = place.folder / "manifest.csv"
+    write_manifest(manifest, kept)
+    place.take(window.base.validated, window.base.records)
+    try:
+        report = place.judge(window.params, manifest, raw, window.schema)
+    except Exception as error:
+        error.add_note(f"while `ratchet drill --only {fault.name}` was judged")
+        raise
+    refused = [batch for batch in spoilt if batch in report["quarantined"]]
+    if not refused:
+        return Finding(fault, "slipped")
+    failures = tuple(Failure(**each) for each in report["quarantined"][refused[0]])
+    return Finding(fault, "caught", refused[0], failures)
+
+
+def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path) -> None:
+    """Write the spoilt file of the good batch at `position` to the path `to`.
+
+    Raises NotApplicableError, also when the fault changes nothing though it has to be harmful.
+    """
+    older = window.good[max(0, position - OLDER) : position]
+    files = {each.id: window.raw / each.file_name for each in read_manifest(window.manifest)}
+    path = files[batch.id]
+    case = Case(
+        rows=_read(path).copy(),
+        older=[_read(files[each]) for each in older],
+        schema=window.contract,
+        # By the name, so that a fault alone does what it does among others.
+        random=np.random.default_rng([window.seed, zlib.crc32(fault.name.encode()), position]),
+        content=path.read_bytes(),
+        suffix="".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix,
+    )
+    changed = fault.change(case)
+    content = changed if isinstance(changed, bytes) else _file(changed, case.suffix)
+    if fault.must != "pass" and content == _file(_read(path), case.suffix):
+        raise NotApplicableError("it changes nothing in this batch")
+    to.write_bytes(content)
+
+
+@cache
+def _read(path: Path) -> pd.DataFrame:
+    """Return a good batch's rows as strings; nobody changes them."""
+    return read_table(path).to_pandas().astype("str")
+
+
+def _file(rows: pd.DataFrame, suffix: str) -> bytes:
+    """Return rows of strings as the bytes of a file of this kind."""
+    if suffix == ".parquet":
+        buffer = io.BytesIO()
+        table = pa.Table.from_pandas(rows, preserve_index=False)
+        pq.write_table(table.replace_schema_metadata(), buffer)
+        return buffer.getvalue()
+    text: str = rows.to_csv(index=False, lineterminator="\n")
+    return gzip.compress(text.encode(), mtime=0) if suffix.endswith(".gz") else text.encode()
+
+
+def _link(files: Iterable[Path], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        (folder / file.name).symlink_to(file.resolve())
