@@ -23,6 +23,12 @@ class DataError(RatchetError):
     exit_code = 3
 
 
+class BlockedError(RatchetError):
+    """A guard says no: what was asked for must not go on."""
+
+    exit_code = 4
+
+
 class EvidenceError(RatchetError):
     """A file is missing, unreadable or not what its hash says, or could not be written."""
 

@@ -68,7 +68,10 @@ def features(case: Case, *kinds: Kind) -> list[str]:
 
 def numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
     """Return a column's values as float64, shape (rows,); nan where there is no number."""
-    return pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    values: np.ndarray = pd.to_numeric(frame[name], errors="coerce").to_numpy(
+        dtype=float, na_value=np.nan
+    )
+    return values
 
 
 def write_numbers(case: Case, name: str, values: np.ndarray) -> None:

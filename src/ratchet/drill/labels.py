@@ -21,7 +21,7 @@ WEEK = 7  # batches
 SLICE = 0.05  # share of the rows that a relabelled slice is nearest to
 
 
-def _relabel(case: Case, rows: np.ndarray, labels: object) -> pd.DataFrame:
+def _relabel(case: Case, rows: np.ndarray, labels: str | list[str]) -> pd.DataFrame:
     case.rows.iloc[rows, list(case.rows.columns).index(case.schema.target.column)] = labels
     return case.rows
 

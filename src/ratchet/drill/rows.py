@@ -44,7 +44,7 @@ def old_rows(case: Case, *, share: float) -> pd.DataFrame:
         own = own[~pd.MultiIndex.from_frame(own[key]).isin(taken)]
     kept = min(len(own), len(case.rows) - count)
     own = own.iloc[np.sort(case.random.choice(len(own), kept, replace=False))]
-    return pd.concat([own, old], ignore_index=True)
+    return pd.concat([own, old])
 
 
 def first_rows(case: Case, *, share: float) -> pd.DataFrame:
@@ -85,9 +85,7 @@ def part_missing(case: Case) -> pd.DataFrame:
 
 FAULTS = (
     Fault("repeated", repeated, "catch", "yesterday's rows under today's name and date"),
-    Fault(
-        "old-rows-30", partial(old_rows, share=0.3), "catch", "30 % of the rows are yesterday's"
-    ),
+    Fault("old-rows-30", partial(old_rows, share=0.3), "catch", "30 % of the rows are yesterday's"),
     Fault("cut-to-70", partial(first_rows, share=0.7), "catch", "an export that ends too early"),
     Fault("cut-to-90", partial(first_rows, share=0.9), "-", "an export that ends a bit too early"),
     Fault("rows-x0.1", a_tenth, "catch", "a sample in place of the whole"),

@@ -25,25 +25,27 @@ from ratchet.data.failure import Failure
 from ratchet.data.manifest import Batch, read_manifest, write_manifest
 from ratchet.data.parse import read_table
 from ratchet.data.schema import Schema, load_schema
-from ratchet.drill.fault import Case, Fault, NotApplicableError
-from ratchet.errors import DataError, EvidenceError
+from ratchet.drill.fault import Case, Fault, Must, NotApplicableError
+from ratchet.errors import DataError
 from ratchet.files import sha256_file
 from ratchet.stages import validate
 
 OLDER = 7  # good batches before the spoilt one that a fault may look at
-Outcome = Literal["caught", "slipped", "not applicable"]
+Outcome = Literal["caught", "slipped", "passed", "refused", "not applicable"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of a fault.
+    """What became of a fault: `caught` or `slipped`; a harmless change `passed` or was `refused`.
 
-    `batch` is the first one that was refused, for `failures`; empty if none was. `reason` says why
-    a fault isn't applicable.
+    `columns` are those that it changed, none when it changed rows or bytes. `batch` is the first
+    one that was refused, for `failures`; empty if none was. `reason` says why a fault isn't
+    applicable.
     """
 
     fault: Fault
     outcome: Outcome
+    columns: tuple[str, ...] = ()
     batch: str = ""
     failures: tuple[Failure, ...] = ()
     reason: str = ""
@@ -51,7 +53,12 @@ class Finding:
     @property
     def wrong(self) -> bool:
         """Whether it had to be caught and slipped, or had to pass and was refused."""
-        return (self.fault.must, self.outcome) in (("catch", "slipped"), ("pass", "caught"))
+        return self.outcome == "refused" or (self.outcome == "slipped" and self.must == "catch")
+
+    @property
+    def must(self) -> Must:
+        """What is due."""
+        return self.fault.must
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def run(
 
     A batch is good when it was accepted on its own merits: no person overruled anything. What the
     project's own last `validate` left is used as far as it still holds; else the window is judged
-    once, aside. `track` passes the faults on as they are played, to show progress.
+    once, aside. `track` hands the faults on one by one as they are played, to show progress.
 
     Raises DataError when no batch of the window is good, EvidenceError when none was fetched.
     """
@@ -139,10 +146,10 @@ def run(
                 "`ratchet summary` shows why they are quarantined"
             )
         window = _Window(params, manifest, raw, schema, contract, base, tuple(good), seed)
-        findings = [
+        findings = tuple(
             _play(fault, window, _Place(Path(folder, fault.name))) for fault in track(faults)
-        ]
-    return Drill(good[-1], len(good) - 1, seed, tuple(findings))
+        )
+    return Drill(good[-1], len(good) - 1, seed, findings)
 
 
 @dataclass(frozen=True)
@@ -172,9 +179,10 @@ def _play(fault: Fault, window: _Window, place: _Place) -> Finding:
         return Finding(fault, "not applicable", reason=reason)
     raw = place.folder / "raw"
     raw.mkdir(parents=True)
+    columns: tuple[str, ...] = ()
     for position, batch in enumerate(spoilt, len(window.good) - len(spoilt)):
         try:
-            _spoil(fault, window, position, pins[batch], raw / pins[batch].file_name)
+            columns = _spoil(fault, window, position, pins[batch], raw / pins[batch].file_name)
         except NotApplicableError as error:
             return Finding(fault, "not applicable", reason=str(error))
         path = raw / pins[batch].file_name
@@ -193,14 +201,18 @@ def _play(fault: Fault, window: _Window, place: _Place) -> Finding:
         error.add_note(f"while `ratchet drill --only {fault.name}` was judged")
         raise
     refused = [batch for batch in spoilt if batch in report["quarantined"]]
+    harmless = fault.must == "pass"
     if not refused:
-        return Finding(fault, "slipped")
-    failures = tuple(Failure(**each) for each in report["quarantined"][refused[0]])
-    return Finding(fault, "caught", refused[0], failures)
+        return Finding(fault, "passed" if harmless else "slipped", columns)
+    failures = tuple(
+        Failure(**{**each, "examples": tuple(each["examples"])})
+        for each in report["quarantined"][refused[0]]
+    )
+    return Finding(fault, "refused" if harmless else "caught", columns, refused[0], failures)
 
 
-def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path) -> None:
-    """Write the spoilt file of the good batch at `position` to the path `to`.
+def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path) -> tuple[str, ...]:
+    """Write the spoilt file of the good batch at `position` to `to`; return the changed columns.
 
     Raises NotApplicableError, also when the fault changes nothing though it has to be harmful.
     """
@@ -221,12 +233,23 @@ def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path)
     if fault.must != "pass" and content == _file(_read(path), case.suffix):
         raise NotApplicableError("it changes nothing in this batch")
     to.write_bytes(content)
+    return () if isinstance(changed, bytes) else _changed(_read(path), changed)
+
+
+def _changed(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
+    """Return the columns that came, went, or hold other values in rows that are still there."""
+    other = [name for name in before if name not in after]
+    other += [name for name in after if name not in before]
+    if not other and before.index.equals(after.index):
+        other = [name for name in before if not before[name].equals(after[name])]
+    return tuple(map(str, other))
 
 
 @cache
 def _read(path: Path) -> pd.DataFrame:
     """Return a good batch's rows as strings; nobody changes them."""
-    return read_table(path).to_pandas().astype("str")
+    rows: pd.DataFrame = read_table(path).to_pandas()
+    return rows.astype("str")
 
 
 def _file(rows: pd.DataFrame, suffix: str) -> bytes:

@@ -76,7 +76,7 @@ def rows_reordered(case: Case) -> pd.DataFrame:
 
 def spaces(case: Case) -> pd.DataFrame:
     """Put spaces around all values."""
-    return case.rows.apply(lambda column: " " + column + " ")
+    return pd.DataFrame({name: " " + case.rows[name] + " " for name in case.rows})
 
 
 def numbers_as_text(case: Case) -> pd.DataFrame:
