@@ -91,7 +91,8 @@ def pooled(case: Case, name: str) -> np.ndarray:
     """Return a column's numbers in this batch and the older ones, without nulls."""
     frames = [frame for frame in case.older if name in frame]
     values = np.concatenate([numbers(frame, name) for frame in [*frames, case.rows]])
-    return values[np.isfinite(values)]
+    finite: np.ndarray = values[np.isfinite(values)]
+    return finite
 
 
 def allowed(case: Case, name: str, values: np.ndarray) -> bool:
