@@ -52,10 +52,11 @@ class Fault:
     batches: int = 1
 
 
-def features(case: Case, *kinds: Kind) -> list[str]:
+def features(case: Case, *kinds: Kind, in_key: bool = False) -> list[str]:
     """Return the features of these kinds, all by default, those outside of the key if there are.
 
-    A change to a column of the key would mostly be noticed because keys repeat.
+    A change to a column of the key would mostly be noticed because keys repeat; with `in_key`,
+    for a fault that can't make them repeat, they count as well.
 
     Raises NotApplicableError when there is none.
     """
@@ -63,7 +64,7 @@ def features(case: Case, *kinds: Kind) -> list[str]:
     found = [name for name in found if list(case.rows.columns).count(name) == 1]
     if not found:
         raise NotApplicableError(f"no feature of type {' or '.join(kinds)}")
-    return [name for name in found if name not in case.schema.key] or found
+    return [name for name in found if in_key or name not in case.schema.key] or found
 
 
 def numbers(frame: pd.DataFrame, name: str) -> np.ndarray:

@@ -73,7 +73,7 @@ def part_missing(case: Case) -> pd.DataFrame:
     """Leave out all rows of the largest category that isn't most of the data."""
     shares = {
         (float(share), name, str(value))
-        for name in features(case, "category")
+        for name in features(case, "category", in_key=True)
         for value, share in case.rows[name].value_counts(normalize=True).items()
         if SMALLEST <= share <= LARGEST
     }

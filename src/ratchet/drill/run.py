@@ -135,6 +135,7 @@ def run(
     Raises DataError when no batch of the window is good, EvidenceError when none was fetched.
     """
     contract = load_schema(schema)
+    _read.cache_clear()  # the files may have changed since an earlier drill of this process
     with tempfile.TemporaryDirectory(prefix="ratchet-drill-") as folder:
         base = _Place(Path(folder, "base"))
         base.take(validated, records)

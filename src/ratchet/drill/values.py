@@ -31,13 +31,16 @@ CLOCKS = {23: 1, 1439: 60, 86399: 3600}
 def unit(case: Case, *, factor: float, offset: float = 0.0) -> pd.DataFrame:
     """Replace the values x of a feature by (x + offset) * factor.
 
-    The feature is the one whose mean moves most against the older batches, among those that stay
-    within the contract's ranges if there are any: a change that no range shows.
+    The feature is the one whose mean such a change moves most in this batch and the older ones,
+    among those that stay within the contract's ranges if there are any: no range shows it.
     """
     scored = []
     for name in features(case, *NUMERIC):
-        changed = (numbers(case.rows, name) + offset) * factor
-        moved = shift(changed, pooled(case, name))
+        own, pool = numbers(case.rows, name), pooled(case, name)
+        changed = (own + offset) * factor
+        moved = shift((pool + offset) * factor, pool)
+        if np.nanmax(np.abs(changed - own), initial=0) == 0:
+            moved = 0.0  # nothing but zeros on this day
         scored.append((moved >= NOTABLE and allowed(case, name, changed), moved, name))
     _, moved, name = max(scored)
     if moved < NOTABLE:
@@ -69,10 +72,13 @@ def _difference(case: Case, one: str, other: str, kind: Kind) -> tuple[bool, flo
     if kind == "category":
         common = set(case.rows[one].dropna()) & set(case.rows[other].dropna())
         return False, 0.0 if common else NOTABLE
-    a, b = numbers(case.rows, one), numbers(case.rows, other)
-    fits = allowed(case, one, b) and allowed(case, other, a)
-    apart = min(shift(a, pooled(case, other)), shift(b, pooled(case, one)))
-    return fits and apart >= NOTABLE, apart
+    a, b = pooled(case, one), pooled(case, other)
+    apart = min(shift(a, b), shift(b, a))
+    fits = apart >= NOTABLE and (
+        allowed(case, one, numbers(case.rows, other))
+        and allowed(case, other, numbers(case.rows, one))
+    )
+    return fits, apart
 
 
 def one_shuffled(case: Case) -> pd.DataFrame:
