@@ -185,6 +185,36 @@ def _calibrate(args: argparse.Namespace) -> None:
     )
 
 
+def _drill(args: argparse.Namespace) -> None:
+    from ratchet.drill import report
+    from ratchet.drill.faults import select
+
+    faults = select(args.only)
+    may_slip = {fault.name for fault in select(args.may_slip)} if args.may_slip else set()
+    if args.list:
+        report.show_catalogue(faults)
+        return
+    from ratchet.config import load_params
+    from ratchet.drill import run
+
+    done = run.run(
+        load_params(args.params),
+        faults,
+        manifest=args.manifest,
+        raw=args.raw,
+        schema=args.schema,
+        validated=args.validated,
+        profiles=args.profiles,
+        records=args.records,
+        seed=args.seed,
+        track=report.track,
+    )
+    report.show(done)
+    if args.json:
+        report.write(args.json, done)
+    report.refuse(done, may_slip)
+
+
 def _sample_publish(args: argparse.Namespace) -> None:
     from ratchet import sample
 
@@ -204,7 +234,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Nightly model retraining that can only turn forward.",
         epilog="`dvc repro` runs the four stages fetch, validate, train, evaluate. "
         "Exit codes: 0 fine, 1 a bug, 2 usage or configuration, 3 data broke the contract, "
-        "4 the gate says BLOCK, 5 evidence missing or unreadable.",
+        "4 the gate says BLOCK or a fault slipped through the drill, "
+        "5 evidence missing or unreadable.",
     )
     commands = parser.add_subparsers(
         title="commands", dest="name", metavar="COMMAND", required=True
@@ -354,6 +385,29 @@ def _parser() -> argparse.ArgumentParser:
         spoken.add_argument("id", metavar="ID", help="the batch")
         if word:
             spoken.add_argument("--note", required=True, metavar="WHY", help="the reason")
+    made = command("drill", _drill, "inject faults into a copy of your newest batch: who notices?")
+    params(made)
+    made.add_argument("--manifest", type=Path, default=MANIFEST, help="default: %(default)s")
+    for name, default in {
+        "raw": "data/raw",
+        "schema": "schema.yaml",
+        "validated": "data/validated",
+        "records": "data/records.json",
+    }.items():
+        made.add_argument(f"--{name}", type=Path, default=default, help="default: %(default)s")
+    made.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="play these only")
+    made.add_argument(
+        "--may-slip",
+        nargs="+",
+        default=[],
+        metavar="FAULT",
+        help="no exit code 4 for these, though they must be caught",
+    )
+    made.add_argument("--list", action="store_true", help="show the catalogue, play nothing")
+    made.add_argument("--json", type=Path, metavar="PATH", help="file for the findings too")
+    made.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of what is random; default: %(default)s"
+    )
 
     made = command("sample", None, "play the data producer with the sample")
     actions = made.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -376,6 +430,12 @@ def _date(text: str) -> datetime.date:
         return datetime.date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2013-04-30") from None
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
 
 
 def _red(text: str) -> str:

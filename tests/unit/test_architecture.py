@@ -24,7 +24,7 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"summary", "predict", "sample"},
+    {"summary", "predict", "sample", "drill"},
     {"stages"},
     {"artifacts"},
     {"data", "scoring", "model", "budget", "code"},

@@ -117,6 +117,7 @@ def test_each_kind_of_failure_has_its_exit_code() -> None:
     assert {
         errors.ConfigError: 2,
         errors.DataError: 3,
+        errors.BlockedError: 4,
         errors.EvidenceError: 5,
     } == {kind: kind.exit_code for kind in errors.RatchetError.__subclasses__()}
 
