@@ -4,6 +4,7 @@ A file comes from where it is nearest: from what `discover` has downloaded, from
 where that has lost it, from what DVC kept. Wherever from, its SHA-256 is the pinned one.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -59,6 +60,9 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
         for batch, path in missing
         if not landing.take(incoming, batch, batch.sha256, path)
     ]
+    for _, path in absent:
+        if path.is_dir():
+            _remove(path)
     lost = source.bring(absent, limits)
     recovered = recovery.recover(
         [batch for batch, _ in absent if batch.id in lost], raw, incoming, limits
@@ -67,7 +71,7 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
     wanted = {path.name for _, path in places}
     leftovers = [path for path in raw.iterdir() if path.name not in wanted]
     for path in leftovers:
-        path.unlink()
+        _remove(path)
     landing.clear(incoming)
     return Fetched(
         len(window),
@@ -81,6 +85,14 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
 def _holds(place: tuple[Batch, Path]) -> bool:
     batch, path = place
     return path.is_file() and sha256_file(path) == batch.sha256
+
+
+def _remove(path: Path) -> None:
+    """Delete a file, a link or a whole folder; what a link leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _refuse_lost(batches: Sequence[Batch], lost: Mapping[str, str]) -> None:
