@@ -215,7 +215,7 @@ def _table(demo: Demo) -> Table:
     """Return what each act transferred, as the server counted it."""
     table = Table(box=None)
     table.add_column("")
-    for name in ("listings", "batches from data", "files from remote", "files to remote"):
+    for name in ("listings", "from data", "from remote", "to remote"):
         table.add_column(name, justify="right")
     for title, data, remote in demo.transferred:
         table.add_row(
@@ -230,6 +230,8 @@ def _table(demo: Demo) -> Table:
 
 def _amount(count: int, size: int) -> str:
     amount = f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.0f} kB"
+    if size < 1000:
+        amount = "<1 kB"
     return f"{count} ({amount})" if count else "0"
 
 
