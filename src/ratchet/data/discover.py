@@ -134,10 +134,7 @@ def run(
         older=[item.id for item in listed if item.id < oldest and item.id not in pins],
         elsewhere=[batch.uri for batch in window if not source.holds(batch.uri)],
         url=source.url,
-        caveats=[
-            *source.caveats,
-            *([_nothing(source, params)] if source.unmatched and not listed else []),
-        ],
+        caveats=source.caveats if listed or not source.unmatched else [_nothing(source, params)],
     )
 
 

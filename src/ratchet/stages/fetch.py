@@ -55,14 +55,14 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
     with ThreadPoolExecutor(WORKERS) as pool:
         held = pool.map(_holds, places)
         missing = [place for place, there in zip(places, held, strict=True) if not there]
+    for _, path in missing:
+        if path.is_dir():
+            _remove(path)
     absent = [
         (batch, path)
         for batch, path in missing
         if not landing.take(incoming, batch, batch.sha256, path)
     ]
-    for _, path in absent:
-        if path.is_dir():
-            _remove(path)
     lost = source.bring(absent, limits)
     recovered = recovery.recover(
         [batch for batch, _ in absent if batch.id in lost], raw, incoming, limits
