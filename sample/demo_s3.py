@@ -86,7 +86,7 @@ class Demo:
             producer.upload_file(str(day), DATA, PREFIX + day.name)
         size = sum(day.stat().st_size for day in days) / 1e6
         what = days[0].stem if len(days) == 1 else f"{days[0].stem} to {days[-1].stem}"
-        console.print(f"  the producer uploads {what}: {len(days)} objects, {size:.1f} MB")
+        console.print(f"  the producer uploads {what}: {_objects(len(days))}, {size:.1f} MB")
 
     def night(self, message: str) -> None:
         """Run what a night runs."""
@@ -107,7 +107,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ratchet-demo-") as name:
         place = Path(name)
         with Seaweed(place / "server", buckets=(DATA, REMOTE), versioned=(DATA,)) as server:
-            console.print(f"S3 server: {server.endpoint}, its data in {place}")
+            console.print(
+                f"Everything happens in {place}, with an S3 server at {server.endpoint}; "
+                "this repository and your AWS account stay as they are, and nothing is left behind."
+            )
             play(server, place, days)
 
 
@@ -149,7 +152,9 @@ def play(server: Seaweed, place: Path, days: int) -> None:
         demo.run("dvc", "repro", "--pull")
         same = (demo.folder / "models/model.skops").read_bytes() == before
         console.print(f"  models/model.skops is {'the same, byte for byte' if same else 'OTHER'}")
-    console.print("\n[bold cyan]What crossed the wire, as the server counts it[/]")
+    console.print(
+        "\n[bold cyan]What crossed the wire, as the server counts it: requests (content)[/]"
+    )
     console.print(_table(demo))
     if not same:
         sys.exit("the model of the clone differs")
@@ -209,8 +214,9 @@ def _set_source(path: Path, url: str) -> None:
 def _table(demo: Demo) -> Table:
     """Return what each act transferred, as the server counted it."""
     table = Table(box=None)
-    for name in ("Requests (content)", "listings", "from data", "from remote", "to remote"):
-        table.add_column(name, justify="left" if "(" in name else "right")
+    table.add_column("")
+    for name in ("listings", "from data", "from remote", "to remote"):
+        table.add_column(name, justify="right")
     for title, data, remote in demo.transferred:
         table.add_row(
             title.partition(":")[0],
@@ -223,7 +229,14 @@ def _table(demo: Demo) -> Table:
 
 
 def _amount(count: int, size: int) -> str:
-    return f"{count} ({size / 1e6:.2f} MB)" if count else "0"
+    amount = f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.0f} kB"
+    if size < 1000:
+        amount = "<1 kB"
+    return f"{count} ({amount})" if count else "0"
+
+
+def _objects(count: int) -> str:
+    return "1 object" if count == 1 else f"{count} objects"
 
 
 if __name__ == "__main__":

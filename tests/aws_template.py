@@ -24,7 +24,8 @@ class Role:
 def load_roles(**parameters: str) -> dict[str, Role]:
     """Return the template's roles by their logical name; parameters left out have their default.
 
-    Raises KeyError for a parameter without a default, or a function this small reader lacks.
+    Raises AssertionError for parameters that the template refuses, KeyError for one without a
+    default, or a function this small reader lacks.
     """
     template = _decode()
     values: dict[str, str] = dict(_PSEUDO)
@@ -33,6 +34,9 @@ def load_roles(**parameters: str) -> dict[str, Role]:
         pattern = about["AllowedPattern"]
         assert re.fullmatch(pattern, values[name]), f"{name}: {values[name]!r} is not {pattern}"
     assert not parameters, f"unknown parameters: {parameters}"
+    for rule in template.get("Rules", {}).values():
+        for assertion in rule["Assertions"]:
+            assert _resolve(assertion["Assert"], values, {}), assertion["AssertDescription"]
     # What is made by the template is referred to by a made-up ARN.
     values["GitHubProvider"] = "arn:aws:iam::123456789012:oidc-provider/made-by-the-template"
     conditions = {
@@ -74,6 +78,8 @@ def _resolve(node: Any, values: Mapping[str, str], conditions: Mapping[str, bool
         if name == "Fn::Equals":
             left, right = (_resolve(item, values, conditions) for item in argument)
             return left == right
+        if name == "Fn::Not":
+            return not _resolve(argument[0], values, conditions)
         if name.startswith("Fn::"):
             raise KeyError(f"{name}: teach this reader the function, or do without it")
     return {key: _resolve(value, values, conditions) for key, value in node.items()}

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ratchet.errors import RatchetError
+from ratchet.errors import ConfigError, RatchetError
 
 PARAMS = Path("params.yaml")
 MANIFEST = Path("data/manifest.csv")
@@ -21,7 +21,11 @@ INBOX = Path("sample/inbox")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` and return the exit code (see `ratchet.errors`)."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        parser.print_help(sys.stderr)
+        parser.exit(ConfigError.exit_code)
+    args = parser.parse_args(argv)
     try:
         args.run(args)
         sys.stdout.flush()
@@ -129,7 +133,9 @@ def _summary(args: argparse.Namespace) -> None:
 def _predict(args: argparse.Namespace) -> None:
     from ratchet import predict
 
-    predict.run(args.model, args.file, card=args.card, to=args.to)
+    rows = predict.run(args.model, args.file, card=args.card, to=args.to)
+    if args.to:
+        print(f"predict: {_count(rows, 'row', 'rows')} scored, in {args.to}")
 
 
 def _trigger(args: argparse.Namespace) -> None:
@@ -237,6 +243,7 @@ def _parser() -> argparse.ArgumentParser:
         "4 the gate says BLOCK or a fault slipped through the drill, "
         "5 evidence missing or unreadable.",
     )
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
     commands = parser.add_subparsers(
         title="commands", dest="name", metavar="COMMAND", required=True
     )
@@ -419,6 +426,19 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--table", type=Path, default=SAMPLE, help="default: %(default)s")
     publish.add_argument("--to", type=Path, default=INBOX, help="default: %(default)s")
     return parser
+
+
+class _Version(argparse.Action):
+    """Look the version up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"ratchet {version('ratchet')}")
+        parser.exit()
 
 
 def _count(number: int, one: str, more: str) -> str:

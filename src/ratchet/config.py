@@ -17,9 +17,12 @@ from ratchet.errors import ConfigError
 
 
 class Section(BaseModel):
-    """A part of a configuration file: immutable, and without room for misspelt keys."""
+    """A part of a configuration file: immutable, and without room for misspelt keys or types.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    A whole number may stand for any number, but neither `true` nor "90" is one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Source(Section):

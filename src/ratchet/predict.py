@@ -1,21 +1,31 @@
 """Score the rows of a file with a model, for the person who uses it."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import read_card
 from ratchet.artifacts.table import print_csv, write_csv
 from ratchet.data.contract import Contract, judge
 from ratchet.data.features import feature_frame
+from ratchet.data.parse import read_table
 from ratchet.errors import DataError, EvidenceError
+
+SCORE = "score"
 
 
 def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = None) -> int:
     """Write the probability of the positive label for each row of `file`; return their number.
 
     The rows keep their order. `card` is the model's card, by default `card.json` beside it. The
-    scores go to the CSV file `to`, by default to standard output, in one column `score`.
+    scores go to the CSV file `to`, by default to standard output: the column `score`, and before it
+    the columns of the card's key as they stand in the file, or `row`, counted from 1, where the
+    file lacks one.
 
     Raises DataError when the file isn't what the model was built for: a feature that is missing or
     has another type, range or vocabulary, each named. Raises EvidenceError when a file is missing
@@ -32,12 +42,21 @@ def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = 
     }
     [judged] = judge([file], Contract(columns))
     if judged.failures or judged.table is None:
-        reasons = "\n".join(f"  {failure}" for failure in judged.failures)
-        raise DataError(f"{file}: isn't input that {model} was built for:\n{reasons}")
+        start = " " if len(judged.failures) == 1 else "\n  "
+        reasons = "".join(f"{start}{failure}" for failure in judged.failures)
+        raise DataError(f"{file}: isn't input that {model} was built for:{reasons}")
     kinds = {name: column.type for name, column in about.features.items()}
     score = estimator.predict_proba(feature_frame(judged.table, kinds))[:, 1]
+    scored = {**_names_of_rows(read_table(file), about.key), SCORE: score}
     if to is None:
-        print_csv(sys.stdout.buffer, {"score": score})
+        print_csv(sys.stdout.buffer, scored)
     else:
-        write_csv(to, {"score": score})
+        write_csv(to, scored)
     return len(score)
+
+
+def _names_of_rows(table: pa.Table, key: Sequence[str]) -> dict[str, Any]:
+    """Return the columns that tell the rows apart: the whole key, or else the row's number."""
+    if key and SCORE not in key and all(table.column_names.count(name) == 1 for name in key):
+        return {name: table.column(name) for name in key}
+    return {"row": np.arange(1, len(table) + 1)}

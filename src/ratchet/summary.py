@@ -44,6 +44,10 @@ def show(validation: Path, evaluation: Path, card: Path) -> None:
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EvidenceError(
+            f"{path}: no such file; run in the top folder of the repository, after `dvc repro`"
+        ) from None
     except (OSError, ValueError) as error:
         raise EvidenceError(f"{path}: can't be read ({error}); run `dvc repro`") from error
 

@@ -21,8 +21,11 @@ def test_demo_transfers_what_is_new_and_nothing_else() -> None:
     assert "fetch: 12 of 12 batches fetched" in done.stdout
     assert "fetch: 1 of 13 batches fetched" in done.stdout
     assert "the same, byte for byte" in done.stdout
+    assert "uploads 2013-01-13: 1 object, 0.1 MB" in done.stdout
+    # The table fits a plain terminal.
+    assert all(len(line.rstrip()) <= 80 for line in done.stdout.splitlines()[-5:])
     # listings, then requests with their megabytes: from the data, from and to the remote
-    amount = r"(\d+)(?: \([\d.]+ MB\))?"
+    amount = r"(\d+)(?: \([<\d.]+ [kM]B\))?"
     rows = re.findall(rf"(?m)^ ?(\w+ \w+) +\d+ +{amount} +{amount} +{amount}\s*$", done.stdout)
     moved = {title: [int(count) for count in counts] for title, *counts in rows}
     assert moved["First night"][0] == 12

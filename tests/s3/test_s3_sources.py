@@ -105,7 +105,7 @@ def test_versions_of_the_oldest_pin_s_second_are_not_taken_for_older(
     night.manifest.write_text(text.replace(real, f"{real[:-8]}ffffffff"))
     assert real < f"{real[:-8]}ffffffff"
     found = night.discover()
-    assert (found.new, found.older) == ([real], 0)
+    assert (found.new, found.older) == ([real], [])
 
 
 def test_unversioned_key_each_new_content_is_a_batch_and_the_limits_are_told(
@@ -130,7 +130,7 @@ def test_unversioned_key_each_new_content_is_a_batch_and_the_limits_are_told(
     put(server, "plain", key, b"tuesday")
     second = night.discover()
     assert len(second.new) == 1
-    assert second.gone == ()
+    assert second.gone == []
     assert night.fetch().fetched == 1
     assert sorted(night.files().values()) == [b"monday", b"tuesday"]
 
@@ -225,10 +225,10 @@ def test_first_look_at_a_large_bucket_can_begin_at_a_batch(
         put(server, "incoming", f"{prefix}{day}.csv", b"x%d" % day)
     night = Night(tmp_path, f"s3://incoming/{prefix}")
     first = night.discover(since="4")
-    assert (first.new, first.older) == (["4", "5"], 3)
+    assert (first.new, first.older) == (["4", "5"], ["1", "2", "3"])
     later = night.discover()
-    assert (later.new, later.older) == ([], 3)
-    assert "3 older than all that is pinned" in discover.describe(later)
+    assert (later.new, later.older) == ([], ["1", "2", "3"])
+    assert "to pin them too: ratchet discover --since 1" in discover.describe(later)
     assert night.discover(since="2").new == ["2", "3"]
     with pytest.raises(ConfigError, match="--since"):
         night.discover(since="../x")
@@ -243,6 +243,51 @@ def test_names_that_need_quoting(server: Seaweed, prefix: str, tmp_path: Path) -
     night.incoming.rename(tmp_path / "away")
     night.fetch()
     assert night.files() == {"dt=2026-01-01.csv": body}
+
+
+def test_hidden_objects_are_no_batches(server: Seaweed, prefix: str, tmp_path: Path) -> None:
+    for name in ("1.csv", ".2.csv", "._1.csv"):
+        put(server, "incoming", prefix + name, b"x")
+    assert Night(tmp_path, f"s3://incoming/{prefix}").discover().new == ["1"]
+
+
+def test_a_pattern_that_matches_nothing_is_not_taken_for_batches_that_are_gone(
+    server: Seaweed, prefix: str, tmp_path: Path
+) -> None:
+    url = f"s3://incoming/{prefix}"
+    for day in (1, 2):
+        put(server, "incoming", f"{prefix}{day}.csv", b"x%d" % day)
+    client_of(server).delete_object(Bucket="incoming", Key=f"{prefix}1.csv")
+    put(server, "incoming", f"{prefix}1.csv", b"x1")
+    night = Night(tmp_path, url, "*.csv")
+    night.discover()
+    before = night.manifest.read_bytes()
+    mistyped = Night(tmp_path, url, "*.cvs")
+    with pytest.raises(EvidenceError) as caught:
+        mistyped.discover()
+    assert str(caught.value) == (
+        f"{url}: none of the 2 objects there matches source.pattern *.cvs, yet 2 batches are "
+        "pinned; check source.url and source.pattern in params.yaml"
+    )
+    assert night.manifest.read_bytes() == before
+
+
+def test_after_the_source_has_moved_pins_name_the_new_place_or_it_is_said(
+    server: Seaweed, prefix: str, tmp_path: Path
+) -> None:
+    for day in (1, 2):
+        put(server, "incoming", f"{prefix}{day}.csv", b"x%d" % day)
+    Night(tmp_path, f"s3://incoming/{prefix}").discover()
+    put(server, "plain", f"{prefix}2.csv", b"x2")
+
+    found = Night(tmp_path, f"s3://plain/{prefix}").discover()
+
+    assert (found.renewed, found.gone, found.elsewhere) == (["2"], [], [found.batches[0].uri])
+    assert found.batches[1].uri == f"s3://plain/{prefix}2.csv"
+    assert (
+        f"1 pin lies outside of s3://plain/{prefix}, from where it is still fetched: "
+        f"s3://incoming/{prefix}1.csv"
+    ) in discover.describe(found)
 
 
 def test_two_objects_that_would_be_one_batch_are_refused(

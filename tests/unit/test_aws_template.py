@@ -56,6 +56,13 @@ def test_parameter_that_would_widen_a_role_is_refused(name: str, value: str) -> 
         load_roles(**(PARAMETERS | {name: value}))
 
 
+@pytest.mark.parametrize("prefix", ["dvc/new_data/", "new_data/"])
+def test_data_and_remote_in_one_bucket_are_refused(prefix: str) -> None:
+    """Where one prefix holds the other, the night could change the data."""
+    with pytest.raises(AssertionError, match="bucket of its own"):
+        load_roles(Repository="acme/model", DataBucket="a-1", RemoteBucket="a-1", DataPrefix=prefix)
+
+
 def test_one_key_that_is_overwritten_can_be_the_data() -> None:
     """`source.url: s3://incoming/new_data/daily_batch.csv`."""
     key = "new_data/daily_batch.csv"

@@ -74,7 +74,10 @@ def test_one_hash_stands_for_all_training_data() -> None:
 
 
 def test_a_missing_card_says_who_writes_it(tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match=r"card\.json: no such file; it lies beside its model"):
+    with pytest.raises(
+        EvidenceError,
+        match=r"card\.json: no such file; run in the top folder of the repository, or",
+    ):
         read_card(tmp_path / "card.json")
 
 

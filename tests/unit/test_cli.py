@@ -8,6 +8,7 @@ import resource
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,12 @@ def test_the_commands_of_dvc_yaml_turn_anybody_s_data_into_a_model(
     assert "ROC AUC" in capsys.readouterr().out
     write_rows(Path("new.csv"), rows_of("day-07"))
     run("predict", "models/model.skops", "new.csv")
-    assert len(capsys.readouterr().out.splitlines()) == 61
+    header, *scored = capsys.readouterr().out.splitlines()
+    assert header == '"order_no","score"'
+    assert len(scored) == 60
+    run("predict", "models/model.skops", "new.csv", "--to", "out/scores.csv")
+    assert capsys.readouterr().out == "predict: 60 rows scored, in out/scores.csv\n"
+    assert Path("out/scores.csv").read_text().splitlines() == [header, *scored]
 
 
 def test_a_changed_batch_is_taken_over_when_it_is_named(
@@ -145,7 +151,7 @@ def test_bad_data_exit_with_3(project: Shop, capsys: pytest.CaptureFixture[str])
 @pytest.mark.usefixtures("project")
 def test_missing_evidence_exits_with_5(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["summary"]) == 5
-    assert capsys.readouterr().err.startswith("ratchet summary: reports/validation.json: can't be")
+    assert capsys.readouterr().err.startswith("ratchet summary: reports/validation.json: no such")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +185,42 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
         cli.main(arguments)
     assert caught.value.code == 2
     assert capsys.readouterr().err.startswith("usage: ratchet")
+
+
+def test_without_a_command_the_overview_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main([])
+    assert caught.value.code == 2
+    assert "pin what is new at the source" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"ratchet {project['version']}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["discover"],
+        ["summary"],
+        ["predict", "models/model.skops", __file__],
+    ],
+)
+def test_outside_of_a_repository_it_is_said_where_to_run(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) in (2, 5)
+    error = capsys.readouterr().err
+    assert "no such file; run in the top folder of the repository" in error
+    assert "Errno" not in error
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(evaluated: Shop) -> None:

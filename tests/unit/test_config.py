@@ -125,6 +125,11 @@ def test_no_key_is_ignored(scratch: Path, path: tuple[str, ...], key: str) -> No
         ("window.holdout", -1, "window.holdout must be >= 1 (got -1)"),
         ("window", 5, "window must be a mapping of keys to values (got 5)"),
         ("window.train", None, "window.train must be a valid integer (got None)"),
+        ("window.train", True, "window.train must be a valid integer (got True)"),
+        ("window.train", "90", "window.train must be a valid integer (got '90')"),
+        ("window.train", 90.0, "window.train must be a valid integer (got 90.0)"),
+        ("validate.max_quarantined", True, "validate.max_quarantined must be a valid number (got"),
+        ("train.budget.max_seconds", "60", "train.budget.max_seconds must be a valid number (got"),
         ("source.url", "", "source.url must"),
         ("validate.max_quarantined", 1.5, "validate.max_quarantined must be <= 1.0 (got 1.5)"),
         ("train.budget.max_seconds", 0, "train.budget.max_seconds must be > 0.0 (got 0)"),
@@ -139,6 +144,12 @@ def test_a_value_out_of_range_is_named_with_the_range(
     tmp_path: Path, where: str, value: Any, says: str
 ) -> None:
     assert refusal(tmp_path, changed(where, value)).startswith(f"params.yaml: {says}")
+
+
+def test_a_whole_number_may_stand_where_any_number_may(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(json.dumps(changed("train.budget.max_seconds", 60)))
+    assert load_params(path).train.budget.max_seconds == 60.0
 
 
 def test_all_wrong_keys_are_reported_at_once(tmp_path: Path) -> None:

@@ -108,6 +108,81 @@ def test_a_source_that_is_down_pins_nothing(shop: Shop) -> None:
     assert not shop.manifest.exists()
 
 
+def test_a_pattern_that_matches_nothing_is_not_taken_for_batches_that_are_gone(shop: Shop) -> None:
+    shop.deliver(1, 2, 3)
+    shop.discover()
+    before = shop.manifest.read_bytes()
+    shop.params["source"]["pattern"] = "*.cvs"
+    with pytest.raises(EvidenceError) as caught:
+        shop.discover()
+    assert str(caught.value) == (
+        f"{shop.inbox}: none of the 3 objects there matches source.pattern *.cvs, yet 3 batches "
+        "are pinned; check source.url and source.pattern in params.yaml"
+    )
+    assert shop.manifest.read_bytes() == before
+
+
+def test_a_source_that_was_emptied_is_not_taken_for_batches_that_are_gone(shop: Shop) -> None:
+    shop.deliver(1)
+    shop.discover()
+    (shop.inbox / "day-01.csv").unlink()
+    with pytest.raises(
+        EvidenceError, match="no object lies directly there, yet 1 batch is pinned; che"
+    ):
+        shop.discover()
+
+
+def test_a_first_look_with_a_wrong_pattern_says_that_it_matches_nothing(shop: Shop) -> None:
+    shop.deliver(1, 2)
+    shop.params["source"]["pattern"] = "*.cvs"
+    assert describe(shop.discover()).splitlines() == [
+        "no new batch (0 pinned)",
+        f"note: {shop.inbox}: none of the 2 objects there matches source.pattern *.cvs",
+    ]
+
+
+def test_after_the_source_has_moved_it_is_said_that_pins_name_the_old_place(shop: Shop) -> None:
+    shop.deliver(*range(1, 9), count=5)
+    shop.discover()
+    old = shop.inbox
+    before = shop.manifest.read_bytes()
+    shop.inbox = shop.root / "new"
+    shop.params["source"]["url"] = str(shop.inbox)
+    shop.deliver(7, 8, count=5)
+
+    found = shop.discover()
+
+    # Six are in the window; the two older ones aren't fetched any more.
+    assert len(found.elsewhere) == 6
+    assert found.gone == []
+    assert describe(found).splitlines() == [
+        "no new batch (8 pinned)",
+        f"6 pins lie outside of {shop.inbox}, from where they are still fetched: "
+        f"{old}/day-03.csv … {old}/day-08.csv",
+    ]
+    assert shop.manifest.read_bytes() == before
+
+
+def test_a_place_may_be_spelt_in_another_way(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.deliver(1, 2)
+    shop.discover()
+    monkeypatch.chdir(shop.root)
+    shop.params["source"]["url"] = "./inbox/"
+    assert describe(shop.discover()) == "no new batch (2 pinned)"
+
+
+def test_what_is_left_alone_as_too_old_is_named(shop: Shop) -> None:
+    shop.deliver(3)
+    shop.discover()
+    shop.deliver(1, 2)
+    found = shop.discover()
+    assert found.older == ["day-01", "day-02"]
+    assert describe(found).splitlines()[1] == (
+        "2 older than all that is pinned, left alone: day-01 day-02; to pin them too: "
+        "ratchet discover --since day-01"
+    )
+
+
 def test_many_names_are_abridged(shop: Shop) -> None:
     shop.deliver(*range(1, 8), count=5)
     assert describe(shop.discover()) == "7 new: day-01 … day-07"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from shop import Shop, snapshot
 
+from ratchet.data import landing
 from ratchet.errors import ConfigError, EvidenceError
 
 
@@ -76,6 +77,40 @@ def test_what_does_not_belong_there_is_dropped(pinned: Shop) -> None:
         (pinned.raw / name).touch()
     assert fetched(pinned) == (6, 0, 3)
     assert snapshot(pinned.raw) == before
+
+
+def test_a_folder_that_does_not_belong_there_is_dropped(pinned: Shop) -> None:
+    pinned.fetch()
+    before = snapshot(pinned.raw)
+    (pinned.raw / "unpacked/deeper").mkdir(parents=True)
+    (pinned.raw / "unpacked/deeper/day-09.csv").touch()
+    outside = pinned.root / "outside"
+    outside.mkdir()
+    (outside / "kept.csv").touch()
+    (pinned.raw / "link").symlink_to(outside)
+    (pinned.raw / "broken").symlink_to(pinned.root / "absent")
+    assert fetched(pinned) == (6, 0, 3)
+    assert snapshot(pinned.raw) == before
+    assert sorted(path.name for path in pinned.raw.iterdir()) == sorted(before)
+    assert (outside / "kept.csv").exists()
+
+
+def test_a_folder_in_a_batch_s_place_gives_way(pinned: Shop) -> None:
+    pinned.fetch()
+    before = snapshot(pinned.raw)
+    pinned.raw_file(5).unlink()
+    (pinned.raw_file(5) / "deeper").mkdir(parents=True)
+    assert fetched(pinned) == (6, 1, 0)
+    assert snapshot(pinned.raw) == before
+
+
+def test_a_folder_gives_way_to_what_has_landed(pinned: Shop) -> None:
+    pinned.raw_file(8).mkdir(parents=True)
+    landed = landing.path_of(landing.beside(pinned.manifest), pinned.pins()["day-08"])
+    landed.parent.mkdir()
+    (pinned.inbox / "day-08.csv").rename(landed)
+    assert fetched(pinned) == (6, 6, 0)
+    assert pinned.raw_file(8).is_file()
 
 
 def test_content_that_changed_upstream_is_refused_and_nothing_written(pinned: Shop) -> None:

@@ -1,6 +1,7 @@
 """Scoring a file: the scores of the stage, or a refusal that names the column."""
 
 import csv
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,8 +35,12 @@ def refusal(shop: Shop, rows: list[Row], folder: Path) -> list[str]:
     file = write_rows(folder / "new.csv", rows)
     with pytest.raises(DataError) as caught:
         predict.run(shop.model, file, to=folder / "scores.csv")
-    first, *reasons = str(caught.value).splitlines()
-    assert first == f"{file}: isn't input that {shop.model} was built for:"
+    text = str(caught.value)
+    about = f"{file}: isn't input that {shop.model} was built for:"
+    assert text.startswith(about)
+    reasons = text.removeprefix(about).strip().splitlines()
+    # One fault is told in one line.
+    assert len(text.splitlines()) == (1 if len(reasons) == 1 else 1 + len(reasons))
     assert not (folder / "scores.csv").exists()
     return [reason.strip() for reason in reasons]
 
@@ -64,6 +69,41 @@ def test_the_rows_keep_their_order(evaluated: Shop, tmp_path: Path) -> None:
     rows = features_of("day-06")
     forwards = scored_with(evaluated, rows, tmp_path)
     assert scored_with(evaluated, rows[::-1], tmp_path) == forwards[::-1]
+
+
+def columns_of(path: Path) -> dict[str, list[str]]:
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def test_the_key_stands_before_the_score_as_it_does_in_the_file(
+    evaluated: Shop, tmp_path: Path
+) -> None:
+    rows = rows_of("day-06")[::-1]
+    rows[0]["order_no"] = "00060"
+    scored_with(evaluated, rows, tmp_path)
+    found = columns_of(tmp_path / "scores.csv")
+    assert list(found) == ["order_no", "score"]
+    assert found["order_no"] == [row["order_no"] for row in rows]
+
+
+def test_without_the_key_the_row_s_number_stands_there(evaluated: Shop, tmp_path: Path) -> None:
+    scored_with(evaluated, features_of("day-06"), tmp_path)
+    found = columns_of(tmp_path / "scores.csv")
+    assert list(found) == ["row", "score"]
+    assert found["row"] == [str(number) for number in range(1, 61)]
+
+
+def test_a_card_from_before_there_were_keys_on_it_still_serves(
+    shipped: Shop, tmp_path: Path
+) -> None:
+    card = json.loads(shipped.card.read_text())
+    assert card.pop("key") == ["order_no"]
+    shipped.card.write_text(json.dumps(card))
+    file = write_rows(tmp_path / "new.csv", rows_of("day-06"))
+    predict.run(shipped.model, file, to=tmp_path / "scores.csv")
+    assert list(columns_of(tmp_path / "scores.csv")) == ["row", "score"]
 
 
 def test_one_row_is_enough_and_may_lack_what_training_rows_lacked(
@@ -168,7 +208,7 @@ def test_a_model_that_is_not_the_one_on_its_card_is_refused(shipped: Shop, tmp_p
 
 def test_the_card_may_lie_elsewhere(shipped: Shop, tmp_path: Path) -> None:
     card = shipped.card.rename(tmp_path / "other.json")
-    with pytest.raises(EvidenceError, match=r"card\.json: no such file; it lies beside its model"):
+    with pytest.raises(EvidenceError, match=r"card\.json: no such file; run in the top folder"):
         predict.run(shipped.model, tmp_path / "new.csv")
     assert predict.run(shipped.model, tmp_path / "new.csv", card=card, to=tmp_path / "s.csv") == 60
 

@@ -31,6 +31,14 @@ def test_only_files_that_match_the_pattern_are_batches(tmp_path: Path) -> None:
     assert ids(open_source(str(tmp_path), "a*.csv")) == ["a"]
 
 
+def test_hidden_files_are_no_batches(tmp_path: Path) -> None:
+    for name in ("a.csv", ".b.csv", "._a.csv", ".csv"):
+        (tmp_path / name).touch()
+    source = open_source(str(tmp_path), "*.csv")
+    assert ids(source) == ["a"]
+    assert source.unmatched == 0
+
+
 def test_an_empty_folder_has_no_batch(tmp_path: Path) -> None:
     assert ids(open_source(str(tmp_path), "*.csv")) == []
 

@@ -40,7 +40,10 @@ class Rows(_Part):
 
 
 class Card(_Part):
-    """A model's card. Equal inputs give an equal card: no date, no host, no path."""
+    """A model's card. Equal inputs give an equal card: no date, no host, no path.
+
+    `key` names the columns that tell a batch's rows apart; empty when the schema has none.
+    """
 
     model_sha256: str
     estimator: str
@@ -49,6 +52,7 @@ class Card(_Part):
     target: str
     positive: int | float | bool | str
     features: dict[str, Column]
+    key: tuple[str, ...] = ()
     train: Rows
     holdout: Rows
     code_sha256: str
@@ -70,7 +74,8 @@ def read_card(path: Path) -> Card:
         return Card.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise EvidenceError(
-            f"{path}: no such file; it lies beside its model: `dvc repro` writes both"
+            f"{path}: no such file; run in the top folder of the repository, or name the model "
+            "with its card beside it: `dvc repro` writes both"
         ) from None
     except (ValidationError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{path}: is not a model's card: {error}") from error

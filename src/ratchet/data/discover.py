@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ratchet.config import Params
 from ratchet.data import landing
-from ratchet.data.listing import Listed, earliest
+from ratchet.data.listing import Listed, Source, earliest
 from ratchet.data.manifest import Batch, check_id, read_manifest, select_window, write_manifest
 from ratchet.data.source import open_source
 from ratchet.data.weather import LIMITS, Limits
-from ratchet.errors import ConfigError
+from ratchet.errors import ConfigError, EvidenceError
 
 UNKNOWN = ""  # in place of a SHA-256: the content isn't what is pinned, and wasn't looked at
 
@@ -25,8 +25,9 @@ class Discovery:
     `new` batches are pinned now. `changed` ones have other content upstream than was pinned: the
     pin stays. `accepted` were changed and are pinned anew, as a person asked. `gone` ones are
     pinned but no longer listed. `renewed` ones have the pinned content under a new version or
-    address, which the pin now names. `older` counts those that were left alone because they are
-    older than all that is pinned. `caveats` say what the source can't promise.
+    address, which the pin now names. `older` ones were left alone because they are older than all
+    that is pinned. `elsewhere` are the URIs of the window's pins that don't lie at the source,
+    whose URL is `url`: it has moved. `caveats` say what the source can't promise.
     """
 
     batches: Sequence[Batch]
@@ -35,7 +36,9 @@ class Discovery:
     accepted: Sequence[str]
     gone: Sequence[str]
     renewed: Sequence[str] = ()
-    older: int = 0
+    older: Sequence[str] = ()
+    elsewhere: Sequence[str] = ()
+    url: str = ""
     caveats: Sequence[str] = ()
 
 
@@ -92,7 +95,8 @@ def run(
     Content is looked at where tags (version, ETag, size) don't show that it is what was pinned; in
     a folder there are none. What is downloaded for it waits for `fetch` (see `landing`).
 
-    Raises EvidenceError when the source can't be read, ConfigError for a wrong source or manifest.
+    Raises EvidenceError when the source can't be read or holds nothing that matches though batches
+    are pinned, ConfigError for a wrong source or manifest.
     """
     incoming = landing.beside(manifest)
     pinned = read_manifest(manifest)
@@ -101,6 +105,11 @@ def run(
     oldest = since or (earliest(pinned[0].id) if pinned else "")
     source = open_source(params.source.url, params.source.pattern, limits=limits)
     listed = source.list()
+    if pinned and not listed:
+        raise EvidenceError(
+            f"{_nothing(source, params)}, yet {_are(len(pinned), 'batch', 'batches')} pinned; "
+            "check source.url and source.pattern in params.yaml"
+        )
     pins = {batch.id: batch for batch in pinned}
     known = [item for item in listed if item.id in pins or item.id >= oldest]
     if source.overwritten:
@@ -116,13 +125,27 @@ def run(
     found = compare(pinned, pairs, accept_changed)
     if list(found.batches) != pinned:
         write_manifest(manifest, found.batches)
-    landing.clear(incoming, keep=select_window(found.batches, params.window.fetched))
+    window = select_window(found.batches, params.window.fetched)
+    landing.clear(incoming, keep=window)
+    here = [] if source.overwritten else [id_ for id_ in found.gone if source.holds(pins[id_].uri)]
     return replace(
         found,
-        gone=() if source.overwritten else found.gone,
-        older=sum(item.id < oldest and item.id not in pins for item in listed),
-        caveats=source.caveats,
+        gone=here,
+        older=[item.id for item in listed if item.id < oldest and item.id not in pins],
+        elsewhere=[batch.uri for batch in window if not source.holds(batch.uri)],
+        url=source.url,
+        caveats=source.caveats if listed or not source.unmatched else [_nothing(source, params)],
     )
+
+
+def _nothing(source: Source, params: Params) -> str:
+    """Say that nothing at the source is a batch, and what is there instead."""
+    if not source.unmatched:
+        return f"{source.url}: no object lies directly there"
+    there = "the only object there doesn't match"
+    if source.unmatched > 1:
+        there = f"none of the {source.unmatched} objects there matches"
+    return f"{source.url}: {there} source.pattern {params.source.pattern}"
 
 
 def _same_tags(pin: Batch, item: Listed) -> bool:
@@ -171,13 +194,24 @@ def describe(found: Discovery) -> str:
         )
     if found.gone:
         lines.append(f"gone upstream: {_names(found.gone)}; the pins stay")
+    if found.elsewhere:
+        count = len(found.elsewhere)
+        pins, they = ("1 pin lies", "it is") if count == 1 else (f"{count} pins lie", "they are")
+        lines.append(
+            f"{pins} outside of {found.url}, from where {they} still fetched: "
+            f"{_names(found.elsewhere)}"
+        )
     if found.older:
         lines.append(
-            f"{found.older} older than all that is pinned, left alone; to pin them too: "
-            "ratchet discover --since ID"
+            f"{len(found.older)} older than all that is pinned, left alone: {_names(found.older)}; "
+            f"to pin them too: ratchet discover --since {found.older[0]}"
         )
     lines += [f"note: {caveat}" for caveat in found.caveats]
     return "\n".join(lines)
+
+
+def _are(number: int, one: str, more: str) -> str:
+    return f"1 {one} is" if number == 1 else f"{number} {more} are"
 
 
 def _names(ids: Sequence[str]) -> str:

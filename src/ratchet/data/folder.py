@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ratchet.data.listing import Listed, LostError, all_in_one, batch_ids, check_content, content_id
+from ratchet.data.listing import (
+    Listed,
+    LostError,
+    all_in_one,
+    batch_ids,
+    check_content,
+    content_id,
+    is_hidden,
+)
 from ratchet.data.manifest import Batch
 from ratchet.errors import EvidenceError
 from ratchet.files import atomic_write, sha256_file
@@ -23,8 +31,10 @@ class FolderSource:
     """
 
     def __init__(self, url: str, pattern: str) -> None:
+        self.url = url
         self.folder = Path(url)
         self.pattern = pattern
+        self.unmatched = 0
         self.overwritten = False
         self.caveats: list[str] = []
 
@@ -38,16 +48,22 @@ class FolderSource:
             raise EvidenceError(
                 f"{self.folder}: the source folder does not exist; check source.url in params.yaml"
             )
-        paths = [
+        files = [
             path
             for path in sorted(self.folder.iterdir())
-            if path.is_file() and fnmatchcase(path.name, self.pattern)
+            if path.is_file() and not is_hidden(path.name)
         ]
+        paths = [path for path in files if fnmatchcase(path.name, self.pattern)]
+        self.unmatched = len(files) - len(paths)
         ids = batch_ids([path.name for path in paths], f"{self.folder}/")
         return sorted(
             Listed(batch_id, path.as_posix(), "", "", path.stat().st_size)
             for batch_id, path in zip(ids, paths, strict=True)
         )
+
+    def holds(self, uri: str) -> bool:
+        """Whether a pin with this URI was made here."""
+        return Path(uri).parent.resolve() == self.folder.resolve()
 
     def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:  # noqa: ARG002
         """Return the SHA-256 of the items' content, as it is now. Nothing lands: it is here."""
@@ -61,7 +77,9 @@ class FileSource:
     """
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.path = Path(url)
+        self.unmatched = 0
         self.overwritten = True
         self.caveats = [
             f"{url} is one file that is overwritten: content that is replaced between two looks "
@@ -76,6 +94,10 @@ class FileSource:
         sha256, status = sha256_file(self.path), self.path.stat()
         changed = datetime.fromtimestamp(int(status.st_mtime), UTC)
         return [Listed(content_id(changed, sha256), self.path.as_posix(), "", "", status.st_size)]
+
+    def holds(self, uri: str) -> bool:
+        """Whether a pin with this URI was made here."""
+        return Path(uri).resolve() == self.path.resolve()
 
     def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:  # noqa: ARG002
         """Return the SHA-256 of the items' content, as it is now. Nothing lands: it is here."""

@@ -31,11 +31,15 @@ class Listed:
 class Source(Protocol):
     """A place where batches arrive.
 
-    `overwritten` says that it is one place whose content is replaced without a trace, so that
-    batches that were pinned earlier aren't listed any more. `caveats` are sentences about what
-    the source can't promise; they are complete once `list` has returned.
+    `url` is what params.yaml names, filled in. `unmatched` counts the objects that the last `list`
+    saw there and that the pattern leaves out; hidden ones don't count. `overwritten` says that it
+    is one place whose content is replaced without a trace, so that batches that were pinned earlier
+    aren't listed any more. `caveats` are sentences about what the source can't promise; they are
+    complete once `list` has returned.
     """
 
+    url: str
+    unmatched: int
     overwritten: bool
     caveats: list[str]
 
@@ -45,6 +49,10 @@ class Source(Protocol):
         Raises EvidenceError when the source can't be read, ConfigError when a name can't be a
         batch's id or two objects would be one batch.
         """
+        ...
+
+    def holds(self, uri: str) -> bool:
+        """Whether a pin with this URI was made here: its object lies, or lay, in this place."""
         ...
 
     def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:
@@ -74,6 +82,11 @@ def all_in_one(failures: Sequence[str]) -> EvidenceError:
     if len(failures) > EXAMPLES:
         lines.append(f"and {len(failures) - EXAMPLES} batches more")
     return EvidenceError("\n".join(lines))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether an object is what a file manager or a half-done copy leaves: `.x.csv`, `._x.csv`."""
+    return name.startswith(".")
 
 
 def batch_ids(names: Sequence[str], where: str) -> Sequence[str]:

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from ratchet.data import landing
-from ratchet.data.listing import Listed, LostError, batch_ids, check_content, content_id
+from ratchet.data.listing import (
+    Listed,
+    LostError,
+    batch_ids,
+    check_content,
+    content_id,
+    is_hidden,
+)
 from ratchet.data.manifest import Batch, check_id
 from ratchet.data.progress import Transfer
 from ratchet.data.s3_download import Downloader
@@ -38,6 +45,7 @@ class S3Source:
         self.url = url
         self.pattern = pattern
         self.limits = limits
+        self.unmatched = 0
         self.overwritten = False
         self.caveats: list[str] = []
 
@@ -47,16 +55,29 @@ class S3Source:
         Raises EvidenceError when the bucket can't be listed or the key isn't there, ConfigError
         when a name can't be an id or two objects would be one batch.
         """
-        self.overwritten, self.caveats = False, []
-        if self.path and not self.path.endswith("/"):
-            return self._list_key()
-        return self._list_prefix()
+        self.unmatched, self.overwritten, self.caveats = 0, False, []
+        return self._list_key() if self._is_key else self._list_prefix()
+
+    def holds(self, uri: str) -> bool:
+        """Whether a pin with this URI was made here."""
+        place = f"s3://{self.bucket}/{self.path}"
+        if self._is_key:
+            return uri == place
+        return uri.startswith(place) and "/" not in uri.removeprefix(place)
+
+    @property
+    def _is_key(self) -> bool:
+        return bool(self.path) and not self.path.endswith("/")
 
     def _list_prefix(self) -> Sequence[Listed]:
         found = []
         for version in versions(self.bucket, self.path, self.limits):
             name = version["Key"].removeprefix(self.path)
-            if version["IsLatest"] and name and fnmatchcase(name, self.pattern):
+            if not version["IsLatest"] or not name or is_hidden(name):
+                continue
+            if not fnmatchcase(name, self.pattern):
+                self.unmatched += 1
+            else:
                 found.append((name, version["VersionId"], version["ETag"], version["Size"]))
         ids = batch_ids([name for name, *_ in found], self.url)
         listed = sorted(

@@ -4,6 +4,7 @@ A file comes from where it is nearest: from what `discover` has downloaded, from
 where that has lost it, from what DVC kept. Wherever from, its SHA-256 is the pinned one.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
     with ThreadPoolExecutor(WORKERS) as pool:
         held = pool.map(_holds, places)
         missing = [place for place, there in zip(places, held, strict=True) if not there]
+    for _, path in missing:
+        if path.is_dir():
+            _remove(path)
     absent = [
         (batch, path)
         for batch, path in missing
@@ -65,7 +69,7 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
     wanted = {path.name for _, path in places}
     leftovers = [path for path in raw.iterdir() if path.name not in wanted]
     for path in leftovers:
-        path.unlink()
+        _remove(path)
     landing.clear(incoming)
     return Fetched(
         len(window),
@@ -79,6 +83,14 @@ def run(params: Params, *, manifest: Path, raw: Path, limits: Limits = LIMITS) -
 def _holds(place: tuple[Batch, Path]) -> bool:
     batch, path = place
     return path.is_file() and sha256_file(path) == batch.sha256
+
+
+def _remove(path: Path) -> None:
+    """Delete a file, a link or a whole folder; what a link leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _refuse_lost(batches: Sequence[Batch], lost: Mapping[str, str]) -> None:

@@ -102,6 +102,7 @@ def run(
         target=contract.target.column,
         positive=contract.target.positive,
         features={name: contract.columns[name] for name in contract.features},
+        key=tuple(contract.key),
         train=_describe(teaching, hashes, y_train),
         holdout=_describe(judging, hashes, y_holdout),
         code_sha256=code_hash(__name__),
