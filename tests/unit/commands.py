@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator
 
-from ratchet import cli
+from ratchet.cli.main import make_parser
 
 
 def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -16,4 +16,4 @@ def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse
                     yield f"{name} {words}", inner
 
 
-COMMANDS = dict(subcommands(cli._parser()))
+COMMANDS = dict(subcommands(make_parser()))

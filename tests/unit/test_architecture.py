@@ -12,7 +12,7 @@ import pytest
 from commands import COMMANDS
 from ruamel.yaml import YAML
 
-from ratchet import cli
+from ratchet.cli import producer
 from ratchet.code import closure, file_of, imports_of
 from ratchet.config import Params
 
@@ -149,7 +149,7 @@ def test_the_code_knows_nothing_of_the_sample() -> None:
     ]
     assert found == []
     everyone = {module for module, imported in edges() if imported == "ratchet.sample"}
-    assert everyone == {"ratchet.cli"}
+    assert everyone == {"ratchet.cli.producer"}
 
 
 # dvc.yaml
@@ -235,7 +235,7 @@ def test_a_stage_declares_exactly_the_params_that_it_reads(stage: str) -> None:
 
 
 def test_the_paths_that_commands_default_to_are_those_of_dvc_yaml() -> None:
-    known = {"params.yaml", str(cli.SAMPLE), str(cli.INBOX)}
+    known = {"params.yaml", str(producer.TABLE), str(producer.INBOX)}
     for stage in STAGES.values():
         known |= paths(stage["deps"] + stage.get("outs", []) + stage.get("metrics", []))
     defaults = {
@@ -250,7 +250,7 @@ def test_the_paths_that_commands_default_to_are_those_of_dvc_yaml() -> None:
 
 def test_the_sample_is_published_to_where_the_pipeline_looks() -> None:
     params = YAML(typ="safe").load(PROJECT / "params.yaml")
-    assert Path(params["source"]["url"]) == cli.INBOX
+    assert Path(params["source"]["url"]) == producer.INBOX
 
 
 # Importing
@@ -264,7 +264,7 @@ def output_of(code: str, folder: Path) -> str:
 
 
 def test_the_front_door_waits_for_no_library(tmp_path: Path) -> None:
-    code = "import sys; before = set(sys.modules); import ratchet.cli; print(*sys.modules)"
+    code = "import sys; before = set(sys.modules); import ratchet.cli.main; print(*sys.modules)"
     loaded = {name.split(".")[0] for name in output_of(code, tmp_path).split()}
     heavy = {"numpy", "pandas", "pandera", "sklearn", "pydantic", "pyarrow", "joblib", "rich"}
     assert loaded & (heavy | {"ruamel", "skops", "scipy", "dvc"}) == set()

@@ -45,9 +45,7 @@ def test_a_batch_is_explained(shop: Shop, capsys: pytest.CaptureFixture[str]) ->
     assert "too few batches before it" in said
 
 
-def test_what_cannot_be_read_is_explained(
-    shop: Shop, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_read_is_explained(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     shop.deliver(1, 3)
     shop.deliver_bytes(2, b"")
     shop.night()

@@ -18,7 +18,8 @@ from commands import COMMANDS
 from ruamel.yaml import YAML
 from shop import Shop, rows_of, snapshot, write_rows
 
-from ratchet import cli, errors
+from ratchet import errors
+from ratchet.cli import main as cli
 
 PROJECT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]

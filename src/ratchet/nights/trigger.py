@@ -104,9 +104,8 @@ def run(
     taught = [batch for batch in champion.train.batches if batch in known.batches]
     if not taught:
         return Decision(True, ("no batch that taught the model is in the window any more",), None)
-    apart = distances(
-        *(merge(_profiles(profiles, each)) for each in (new, taught)), contract.features
-    )
+    fresh_profile, taught_profile = (merge(_profiles(profiles, each)) for each in (new, taught))
+    apart = distances(fresh_profile, taught_profile, contract.features)
     drifted = max(apart, key=lambda name: apart[name])
     figures = Figures(
         new,

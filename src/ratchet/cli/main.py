@@ -1,0 +1,67 @@
+"""The front door: parser, exit codes, and what each command prints.
+
+A command imports what it needs when it runs, so that `ratchet --help` answers at once. The stages
+get their paths from dvc.yaml; the commands that a person types have them as defaults here.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ratchet.cli import checks, nights, pipeline, producer
+from ratchet.cli.arguments import Commands
+from ratchet.errors import ConfigError, RatchetError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command in `argv` and return the exit code (see `ratchet.errors`)."""
+    parser = make_parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        parser.print_help(sys.stderr)
+        parser.exit(ConfigError.exit_code)
+    args = parser.parse_args(argv)
+    try:
+        args.run(args)
+        sys.stdout.flush()
+    except RatchetError as error:
+        print(_red(f"ratchet {args.name}: {error}"), file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader, `head` for one, has seen enough: what is left goes nowhere, also at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="ratchet",
+        description="Nightly model retraining that can only turn forward.",
+        epilog="`dvc repro` runs the four stages fetch, validate, train, evaluate. "
+        "Exit codes: 0 fine, 1 a bug, 2 usage or configuration, 3 data broke the contract, "
+        "4 the gate says BLOCK or a fault slipped through the drill, "
+        "5 evidence missing or unreadable.",
+    )
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
+    commands = Commands(parser)
+    for group in (pipeline, checks, nights, producer):
+        group.add(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Look the version up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"ratchet {version('ratchet')}")
+        parser.exit()
+
+
+def _red(text: str) -> str:
+    return f"\033[31m{text}\033[0m" if sys.stderr.isatty() else text
