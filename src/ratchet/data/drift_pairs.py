@@ -20,6 +20,7 @@ EXPECTED = 5.0  # rows that chance would have put into a cell before it counts a
 LAW = 0.01  # a pair is steady when no reference batch has a larger share in avoided cells
 STEADY_RANKS = 0.3  # ... or when its rank correlation has moved by no more than this
 STEADY_CELLS = 2.0  # ... or when no cell of a reference batch was fuller than this
+SPREAD = 1.5  # sd above the mean that a cell's usual share is
 _SOFT = 5.0  # rows added to a cell's usual count, so that near-empty cells don't shout
 
 
@@ -131,8 +132,11 @@ def _fullest_cell(joint: _Joint, use: np.ndarray, batch: Profile) -> Statistic:
     Counts are compared in roots of the usual count, as counts that depend on chance vary by it.
     """
     fullness, usual = _fullness(joint)
-    worst = np.zeros((len(joint), len(use)))
-    np.maximum.at(worst, (joint.batch, joint.cell // CELLS), fullness)
+    block = joint.batch * len(use) + joint.cell // CELLS  # ascending, as cells are in each batch
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    highest = np.zeros(len(joint) * len(use))
+    highest[block[starts]] = np.maximum(np.maximum.reduceat(fullness, starts), 0)
+    worst = highest.reshape(len(joint), len(use))
     steady = use & (worst[:-1].max(axis=0) <= STEADY_CELLS)
     if not steady.any():
         return Statistic("cell_count", "", 0.0, "no steady pair to compare")
@@ -155,20 +159,15 @@ def _fullest_cell(joint: _Joint, use: np.ndarray, batch: Profile) -> Statistic:
 def _fullness(joint: _Joint) -> tuple[np.ndarray, np.ndarray]:
     """Return each entry's count beyond the usual one in roots of it, and the usual count.
 
-    The usual share of a cell is its second highest among the other batches.
+    The usual share of a cell is SPREAD sd above its mean over the reference.
     """
-    share = joint.count / joint.rows[joint.batch]
-    tops = np.zeros((3, len(joint.total)))
-    for number in range(len(joint) - 1):
-        here = slice(joint.ends[number], joint.ends[number + 1])
-        cell, own = joint.cell[here], share[here]
-        for top in tops:
-            higher = top[cell]
-            top[cell] = np.maximum(higher, own)
-            own = np.minimum(higher, own)
-    second = tops[1][joint.cell]
-    among = (joint.batch < len(joint) - 1) & (share >= second)
-    usual = np.where(among, tops[2][joint.cell], second) * joint.rows[joint.batch]
+    past, batches = joint.ends[-2], len(joint) - 1
+    rows = joint.rows[joint.batch]
+    share = (joint.count / rows)[:past]
+    mean = np.bincount(joint.cell[:past], share, len(joint.total)) / batches
+    squares = np.bincount(joint.cell[:past], share * share, len(joint.total)) / batches
+    high = mean + SPREAD * np.sqrt(np.maximum(squares - mean * mean, 0))
+    usual = high[joint.cell] * rows
     fullness: np.ndarray = (joint.count - usual) / np.sqrt(usual + _SOFT)
     return fullness, usual
 
