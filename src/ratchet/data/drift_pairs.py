@@ -138,7 +138,7 @@ def _fullest_cell(joint: _Joint, use: np.ndarray, batch: Profile) -> Statistic:
     highest[block[starts]] = np.maximum(np.maximum.reduceat(fullness, starts), 0)
     worst = highest.reshape(len(joint), len(use))
     steady = use & (worst[:-1].max(axis=0) <= STEADY_CELLS)
-    if not steady.any():
+    if not steady.any() or not batch.rows:
         return Statistic("cell_count", "", 0.0, "no steady pair to compare")
     excess = np.where(steady, worst[-1] - limit(worst[:-1]), -np.inf)
     pair = int(np.argmax(excess))
