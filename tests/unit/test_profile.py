@@ -127,14 +127,14 @@ def test_a_file_that_is_no_profile_is_named(tmp_path: Path, content: bytes | Non
     path = tmp_path / "p.parquet"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(EvidenceError, match="p.parquet"):
+    with pytest.raises(EvidenceError, match=r"p\.parquet"):
         read_profile(path)
 
 
 def test_a_foreign_parquet_file_is_no_profile(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     pq.write_table(pa.table({"rows": [1]}), path)
-    with pytest.raises(EvidenceError, match="p.parquet"):
+    with pytest.raises(EvidenceError, match=r"p\.parquet"):
         read_profile(path)
 
 

@@ -55,11 +55,11 @@ def _measure_column(
     bins = _table([one.bins for one in columns])
     numeric = contract.type in ("number", "integer", "boolean")
     if values is not None:
-        found += [_constant(name, values), _new(name, values, rows)]
+        found += [_constant(name, values), _new(name, values, rows, numeric)]
     spread = bins if numeric or values is None else values
     if spread is not None:
         found += [
-            _lost(name, spread, "ranges" if numeric else "values"),
+            _lost(name, spread, numeric),
             _distance(name, spread, columns if numeric else None, len(rows) - 1),
         ]
     if numeric:
@@ -90,13 +90,13 @@ def _constant(name: str, values: _Table) -> Statistic:
     return Statistic("constant", name, 1 - usual, message, count, (only,))
 
 
-def _new(name: str, values: _Table, rows: np.ndarray) -> Statistic:
+def _new(name: str, values: _Table, rows: np.ndarray, numeric: bool) -> Statistic:
     unseen = np.where(values.others() == 0, values.counts, 0)
     share = unseen.sum(axis=1) / np.maximum(rows, 1)
     usual = float(limit(share[:-1]))
     order = np.argsort(-unseen[-1], kind="stable")[:SHOWN]
     return Statistic(
-        "new_category",
+        "new_value" if numeric else "new_category",
         name,
         float(share[-1]) - usual,
         f"{share[-1]:.1%} of the rows have values never seen in the {len(rows) - 1} batches "
@@ -106,20 +106,20 @@ def _new(name: str, values: _Table, rows: np.ndarray) -> Statistic:
     )
 
 
-def _lost(name: str, spread: _Table, what: str) -> Statistic:
+def _lost(name: str, spread: _Table, numeric: bool) -> Statistic:
     before = shares(spread.others())
     gone = np.where(spread.counts == 0, before, 0)
     share = gone.sum(axis=1)
     usual = float(limit(share[:-1]))
     order = np.argsort(-gone[-1], kind="stable")[:SHOWN]
     return Statistic(
-        "lost_category",
+        "lost_range" if numeric else "lost_category",
         name,
         float(share[-1]) - usual,
-        f"{what} that held {share[-1]:.1%} of the rows before are gone, usually at most "
+        f"{'ranges' if numeric else 'values'} that held {share[-1]:.1%} of the rows before are gone, usually at most "
         f"{usual:.1%}",
         0,
-        tuple(_quote(spread.keys[i]) for i in order if gone[-1, i]) if what == "values" else (),
+        tuple(_quote(spread.keys[i]) for i in order if gone[-1, i]) if not numeric else (),
     )
 
 
