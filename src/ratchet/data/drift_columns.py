@@ -11,6 +11,7 @@ from ratchet.data.schema import Column, Schema
 from ratchet.data.statistic import Statistic
 
 SHOWN = 3  # values that a statistic quotes
+STEADY = 0.15  # median distance of reference batches whose vanished ranges say something
 _MIN_SPREAD = 0.02  # a level's sd counts as at least this share of the sd within batches
 
 
@@ -111,16 +112,30 @@ def _lost(name: str, spread: _Table, numeric: bool) -> Statistic:
     gone = np.where(spread.counts == 0, before, 0)
     share = gone.sum(axis=1)
     usual = float(limit(share[:-1]))
+    excess = float(share[-1]) - usual
     order = np.argsort(-gone[-1], kind="stable")[:SHOWN]
+    what = "ranges" if numeric else "values"
     return Statistic(
         "lost_range" if numeric else "lost_category",
         name,
-        float(share[-1]) - usual,
-        f"{'ranges' if numeric else 'values'} that held {share[-1]:.1%} of the rows before are gone, usually at most "
+        excess if not numeric or _steady(spread) else min(excess, 0.0),
+        f"{what} that held {share[-1]:.1%} of the rows before are gone, usually at most "
         f"{usual:.1%}",
         0,
-        tuple(_quote(spread.keys[i]) for i in order if gone[-1, i]) if not numeric else (),
+        () if numeric else tuple(_quote(spread.keys[i]) for i in order if gone[-1, i]),
     )
+
+
+def _steady(spread: _Table) -> bool:
+    """Tell whether the reference batches cover the same ranges, as hours do and weather doesn't.
+
+    Their median distance from one another is small, or no more than twice what chance makes of
+    so few rows: the mean of the Jensen-Shannon divergence is then about (keys - 1) / (8 n ln 2).
+    """
+    past, others = shares(spread.counts)[:-1], shares(spread.others())[:-1]
+    rows = float(np.median(spread.counts[:-1].sum(axis=1)))
+    chance = np.sqrt(max(len(spread.keys) - 1, 0) / (8 * np.log(2) * max(rows, 1.0)))
+    return float(np.median(jensen_shannon(past, others))) <= max(STEADY, 2 * float(chance))
 
 
 def _distance(
