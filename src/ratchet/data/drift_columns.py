@@ -81,14 +81,13 @@ def _null_share(name: str, columns: Sequence[ColumnProfile], rows: np.ndarray) -
 
 
 def _constant(name: str, values: _Table) -> Statistic:
-    top = shares(values.counts).max(axis=1, initial=0)
-    usual = float(limit(top[:-1]))
-    count = int(values.counts[-1].max(initial=0))
     if np.count_nonzero(values.counts[-1]) != 1:
-        return Statistic("constant", name, 0.0, f"the commonest value has {top[-1]:.1%}", count)
-    only = _quote(values.keys[int(np.argmax(values.counts[-1]))])
-    message = f"always {only}; the commonest value usually has at most {usual:.1%}"
-    return Statistic("constant", name, 1 - usual, message, count, (only,))
+        return Statistic("constant", name, 0.0, "has several values or none")
+    key = int(np.argmax(values.counts[-1]))
+    usual = float(limit(shares(values.counts)[:-1, key]))
+    only = _quote(values.keys[key])
+    message = f"always {only}, which usually has at most {usual:.1%} of the rows"
+    return Statistic("constant", name, 1 - usual, message, int(values.counts[-1, key]), (only,))
 
 
 def _new(name: str, values: _Table, rows: np.ndarray, numeric: bool) -> Statistic:
