@@ -139,7 +139,7 @@ def test_a_package_is_nothing_but_a_docstring(path: Path) -> None:
 def test_the_code_knows_nothing_of_the_sample() -> None:
     schema = YAML(typ="safe").load(PROJECT / "schema.yaml")
     # Words that mean something else to the pipeline as well.
-    columns = set(schema["columns"]) - {"date"}
+    columns = set(schema["columns"]) - {"date", "distance"}
     found = [
         f"{module_of(path)}:{node.lineno}: {node.value}"
         for path in FILES
