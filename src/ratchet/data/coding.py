@@ -113,7 +113,9 @@ def _category_codes(column: pa.ChunkedArray, contract: Column) -> tuple[Codes, d
         place = listed.get(value, _HASHED)
         # By its own hash, and not by its turn, so that it has the same code in every batch.
         found.append(1 + (place if place < _HASHED else zlib.crc32(str(value).encode()) % _HASHED))
-    named = {each: str(value) for each, value in zip(found, encoded.dictionary.to_pylist(), strict=True)}
+    named = {
+        each: str(value) for each, value in zip(found, encoded.dictionary.to_pylist(), strict=True)
+    }
     lookup = np.array([*found, NULL], np.uint16)
     return lookup[encoded.indices.fill_null(len(found)).to_numpy()], named
 

@@ -33,6 +33,7 @@ _ROUNDS = 3
 _RIDGE = 10.0  # in units of p (1 - p) rows
 _LOCAL_RIDGE = 2.0
 _CLEAREST = 0.1
+_SCANNED = 24  # pairs of columns searched for slices
 _INTERCEPT = 0.13  # how much a batch's rate says of its direction, against the slope
 
 
@@ -57,7 +58,7 @@ def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -
         _noise(local, new.labels),
         _direction(score[last], new.labels[last], center),
         _coherence(local[last], new.labels[last]),
-        _slice(pool, old, new, score, schema),
+        _slice(pool, old, new, layout.scanned, score, schema),
     ]
 
 
@@ -88,7 +89,7 @@ class _Rows:
 class _Layout:
     """How codes become cells: of single features, then of pairs. `local` are those within a batch.
 
-    The tables take a feature's code to its bin.
+    The tables take a feature's code to its bin. `scanned` are the pairs to search for slices.
     """
 
     features: Sequence[int]
@@ -96,6 +97,7 @@ class _Layout:
     fine: dict[int, Codes]
     coarse: dict[int, Codes]
     local: Sequence[int]
+    scanned: Sequence[tuple[int, int]]
 
     @property
     def sizes(self) -> list[int]:
@@ -116,8 +118,9 @@ def _layout(reference: Sequence[Coded], old: _Rows, new: _Rows, schema: Schema) 
     coherence = np.sum([batch.coherence for batch in reference], axis=0)
     width = len(schema.features)
     features = np.argsort(-coherence[:width], kind="stable")[:_FEATURES].tolist()
-    best = np.argsort(-coherence[width:], kind="stable")[:_LOCAL_PAIRS]
-    chosen = [pairs(schema)[i] for i in best]
+    best = np.argsort(-coherence[width:], kind="stable")[:_SCANNED]
+    scanned = [pairs(schema)[i] for i in best]
+    chosen = scanned[:_LOCAL_PAIRS]
     within = {i for pair in chosen for i in pair}
     local = [*range(min(_LOCAL_FEATURES, len(features)))]
     local += range(len(features), len(features) + len(chosen))
@@ -127,6 +130,7 @@ def _layout(reference: Sequence[Coded], old: _Rows, new: _Rows, schema: Schema) 
         {i: _bins(i, _BINS, old, new, schema) for i in features},
         {i: _bins(i, _PAIR_BINS, old, new, schema) for i in sorted(within)},
         local,
+        scanned,
     )
 
 
@@ -200,7 +204,7 @@ def _ends(score: Floats, labels: Floats, share: float) -> tuple[float, float, in
 
 
 def _noise(score: Floats, labels: Floats) -> Statistic:
-    """Bound the share of labels that are noise: it can't exceed what is wrong where all is clear."""
+    """Bound the share of noise among the labels by what is wrong where all should be clear."""
     low, high, count = _ends(score, labels, _CLEAREST)
     value = min(low, 1 - high)
     wrong, side = ("positive", "least") if low <= 1 - high else ("negative", "most")
@@ -240,20 +244,29 @@ def _coherence(score: Floats, labels: Floats) -> Statistic:
     """Say how little the model and the rest of the batch know of a label: less is worse."""
     low, high, count = _ends(score, labels, 1 / 3)
     bottom, top = ((share * count + 0.5) / (count + 1) for share in (low, high))
-    message = f"{high:.1%} positive in the likeliest third of the batch, {low:.1%} in the unlikeliest"
+    message = (
+        f"{high:.1%} positive in the likeliest third of the batch, {low:.1%} in the unlikeliest"
+    )
     return Statistic("label_coherence", "", _logit(bottom) - _logit(top), message, count)
 
 
-def _slice(pool: Sequence[Coded], old: _Rows, new: _Rows, score: Floats, schema: Schema) -> Statistic:
+def _slice(
+    pool: Sequence[Coded],
+    old: _Rows,
+    new: _Rows,
+    scanned: Sequence[tuple[int, int]],
+    score: Floats,
+    schema: Schema,
+) -> Statistic:
     names = list(schema.features)
     expected = _expected(new, score)
-    tables = {i: _bins(i, _SCAN_BINS, old, new, schema) for pair in pairs(schema) for i in pair}
+    tables = {i: _bins(i, _SCAN_BINS, old, new, schema) for pair in scanned for i in pair}
     axis = {
         i: Axis(i, table[new.codes[i]], int(table.max()) + 1, is_ordered(schema.columns[names[i]]))
         for i, table in tables.items()
     }
-    cuts = [(axis[i], axis[j]) for i, j in pairs(schema)]
-    alone = [(None, each) for each in axis.values()]
+    cuts = [(axis[i], axis[j]) for i, j in scanned]
+    alone = [(None, each) for each in axis.values() if each.ordered]
     found = slices.worst([*cuts, *alone], new.labels, expected, new.batch)
     if found is None:
         return Statistic("label_slice", "", 0.0, "no slice is large enough to tell")

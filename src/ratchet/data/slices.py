@@ -25,7 +25,7 @@ from ratchet.data.coding import Codes, Floats
 
 _LEFT = 0.05  # of what is expected, once a slice has been relabelled
 _FEWEST = 6.0  # a slice that expects fewer isn't worth a look
-_MOST_LEFT = 0.25
+_MOST_LEFT = 0.1  # more than this, and it wasn't relabelled but had a good week
 _STEADY = 3.0  # pseudo-counts for the rest of a category
 
 
@@ -55,7 +55,9 @@ class Slice:
     positive: bool
 
 
-def worst(axes: Sequence[tuple[Axis | None, Axis]], labels: Floats, expected: Floats, batch: Codes) -> Slice | None:
+def worst(
+    axes: Sequence[tuple[Axis | None, Axis]], labels: Floats, expected: Floats, batch: Codes
+) -> Slice | None:
     """Return the slice with the strongest evidence that it lost its positives or its negatives.
 
     `expected` is each row's probability of being positive, given its batch; all of shape (rows,).
@@ -73,7 +75,13 @@ def worst(axes: Sequence[tuple[Axis | None, Axis]], labels: Floats, expected: Fl
 
 
 def _scan(
-    first: Axis | None, second: Axis, found: Floats, chance: Floats, batch: Codes, floor: float, positive: bool
+    first: Axis | None,
+    second: Axis,
+    found: Floats,
+    chance: Floats,
+    batch: Codes,
+    floor: float,
+    positive: bool,
 ) -> Iterator[Slice]:
     """Yield the best slice of one pair of axes if its evidence is above `floor`."""
     batches = int(batch.max()) + 1
@@ -81,14 +89,15 @@ def _scan(
     shape = (batches, rows, second.size)
     key = (batch * rows + (first.bins if first else 0)) * second.size + second.bins
     size = batches * rows * second.size
-    got = np.bincount(key, found, size).reshape(shape)
-    due = np.bincount(key, chance, size).reshape(shape)
+    got: Floats = np.bincount(key, found, size).reshape(shape)
+    due: Floats = np.bincount(key, chance, size).reshape(shape)
     # A batch's evidence is at most log(1 + E), so that a slice with too small an E can't win.
     fewest = max(_FEWEST, batches * np.expm1(floor / batches))
     value = np.flatnonzero(due.sum(axis=(0, 2)) > fewest)
     if not len(value):
         return
-    all_got, all_due = got.sum(axis=(0, 1)), due.sum(axis=(0, 1))
+    all_got: Floats = got.sum(axis=(0, 1))
+    all_due: Floats = due.sum(axis=(0, 1))
     got, due = got[:, value], due[:, value]
     if second.ordered:
         got, due, all_got, all_due = (_running(each) for each in (got, due, all_got, all_due))
