@@ -25,7 +25,7 @@ from ratchet.data.statistic import Statistic
 
 _BINS = 16  # of a number, equally full in the reference
 _PAIR_BINS = 10
-_SCAN_BINS = 28
+_SCAN_BINS = 48  # as fine as can be afforded: a slice seldom ends where a bin does
 _FEATURES = 24  # in the model: those that labels go with most
 _LOCAL_FEATURES = 6  # of them, in the score within a batch
 _LOCAL_PAIRS = 2
@@ -33,7 +33,7 @@ _ROUNDS = 3
 _RIDGE = 10.0  # in units of p (1 - p) rows
 _LOCAL_RIDGE = 2.0
 _CLEAREST = 0.1
-_SCANNED = 24  # pairs of columns searched for slices
+_SCANNED = 16  # pairs of columns searched for slices
 _INTERCEPT = 0.13  # how much a batch's rate says of its direction, against the slope
 
 

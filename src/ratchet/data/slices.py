@@ -89,8 +89,8 @@ def _scan(
     shape = (batches, rows, second.size)
     key = (batch * rows + (first.bins if first else 0)) * second.size + second.bins
     size = batches * rows * second.size
-    got: Floats = np.bincount(key, found, size).reshape(shape)
-    due: Floats = np.bincount(key, chance, size).reshape(shape)
+    got: Floats = np.bincount(key, found, size).astype(float).reshape(shape)
+    due: Floats = np.bincount(key, chance, size).astype(float).reshape(shape)
     # A batch's evidence is at most log(1 + E), so that a slice with too small an E can't win.
     fewest = max(_FEWEST, batches * np.expm1(floor / batches))
     value = np.flatnonzero(due.sum(axis=(0, 2)) > fewest)
