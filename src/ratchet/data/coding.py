@@ -62,7 +62,7 @@ def code(table: pa.Table, schema: Schema) -> Coded:
         else:
             codes[i], named = _category_codes(table[name], contract)
             values.append(named)
-    return Coded(codes, labels, _coherences(codes, labels, schema), values)
+    return Coded(codes, labels, coherences(codes, labels, schema), values)
 
 
 def is_ordered(column: Column) -> bool:
@@ -149,8 +149,8 @@ def _lower_edge(number_code: int, contract: Column) -> float:
     return math.copysign(float(size), place) + (contract.min or 0.0)
 
 
-def _coherences(codes: Codes, labels: Floats, schema: Schema) -> Floats:
-    """Return `Coded.coherence`: shape (features + pairs,). Numbers are binned by rank."""
+def coherences(codes: Codes, labels: Floats, schema: Schema) -> Floats:
+    """Return `Coded.coherence` for codes and labels: numbers are binned by rank."""
     chosen = pairs(schema)
     spread = float(labels.var()) if len(labels) else 0.0
     if spread == 0:

@@ -42,7 +42,8 @@ def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -
 
     `pool` has the newest accepted batches, oldest first, and last the batch to judge; `reference`
     the accepted batches before them, both coded by `ratchet.data.coding.code`. Of the batch alone:
-    `label_direction`, `label_coherence`. Of the whole pool: `label_noise`, `label_slice`.
+    `label_direction`. Of the whole pool: `label_noise`, `label_coherence`, `label_slice`. Neither
+    sequence may be empty.
     """
     old, new = _Rows.of(reference), _Rows.of(pool)
     layout = _layout(reference, old, new, schema)
@@ -57,7 +58,7 @@ def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -
     return [
         _noise(local, new.labels),
         _direction(score[last], new.labels[last], center),
-        _coherence(local[last], new.labels[last]),
+        _coherence(pool, reference),
         _slice(pool, old, new, layout.scanned, score, schema),
     ]
 
@@ -240,14 +241,25 @@ def _direction(score: Floats, labels: Floats, center: float) -> Statistic:
     return Statistic("label_direction", "", -value, message, len(labels))
 
 
-def _coherence(score: Floats, labels: Floats) -> Statistic:
-    """Say how little the model and the rest of the batch know of a label: less is worse."""
-    low, high, count = _ends(score, labels, 1 / 3)
-    bottom, top = ((share * count + 0.5) / (count + 1) for share in (low, high))
-    message = (
-        f"{high:.1%} positive in the likeliest third of the batch, {low:.1%} in the unlikeliest"
+def _coherence(pool: Sequence[Coded], reference: Sequence[Coded]) -> Statistic:
+    """Say how much labels in the same cell resemble each other, against the batches before.
+
+    1 is as usual and 0 is chance, whatever the rates of the batches; the value is its negative.
+    """
+    past, present = (
+        np.sum([batch.coherence for batch in batches], axis=0)
+        / sum(len(batch.labels) for batch in batches)
+        for batches in (reference, pool)
     )
-    return Statistic("label_coherence", "", _logit(bottom) - _logit(top), message, count)
+    best = np.argsort(-past, kind="stable")[:_SCANNED]
+    usual = float(past[best].sum())
+    ratio = float(present[best].sum()) / usual if usual > 0 else 0.0
+    message = (
+        f"labels of like rows resemble each other {ratio:.0%} as much in the last {len(pool)} "
+        "batches as in those before"
+    )
+    count = sum(len(batch.labels) for batch in pool)
+    return Statistic("label_coherence", "", -ratio, message, count)
 
 
 def _slice(
