@@ -25,7 +25,7 @@ from ratchet.data.coding import Codes, Floats
 
 _LEFT = 0.05  # of what is expected, once a slice has been relabelled
 _FEWEST = 6.0  # a slice that expects fewer isn't worth a look
-_MOST_LEFT = 0.1  # more than this, and it wasn't relabelled but had a good week
+_MOST_LEFT = 0.15  # more than this, and it wasn't relabelled but had a good week
 _STEADY = 3.0  # pseudo-counts for the rest of a category
 
 
