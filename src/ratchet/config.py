@@ -87,7 +87,9 @@ class Checks(Section):
     null_share: Check = Field(description="rise of a column's share of missing values")
     constant: Check = Field(description="a column has one value only, and had others before")
     new_category: Check = Field(description="share of rows with a value never seen before")
+    new_value: Check = Field(description="the same of numbers, where a column has few values")
     lost_category: Check = Field(description="share that values had before which are gone now")
+    lost_range: Check = Field(description="the same of ranges of numbers")
     distance: Check = Field(description="Jensen-Shannon distance of a column's distribution")
     level: Check = Field(
         description="jump of a column's mean, in standard deviations of the means before"

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from ratchet.data.calibrate import propose
-from ratchet.data.drift import measure
-from ratchet.data.profile import Profile, profile
+from ratchet.checks.calibrate import propose
+from ratchet.checks.drift import measure
+from ratchet.checks.profile import Profile, profile
 from ratchet.data.schema import Schema
-from ratchet.data.statistic import Statistic
+from ratchet.checks.statistic import Statistic
 
 SCHEMA = Schema.model_validate(
     {

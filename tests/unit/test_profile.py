@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratchet.data.profile import MOST_NUMBERS, MOST_PAIRS, Profile, merge, pairs_of, profile
-from ratchet.data.profile_file import read_profile, write_profile
-from ratchet.data.row_sketch import MOST, shared
+from ratchet.checks.profile import MOST_NUMBERS, MOST_PAIRS, Profile, merge, pairs_of, profile
+from ratchet.checks.profile_file import read_profile, write_profile
+from ratchet.checks.row_sketch import MOST, shared
 from ratchet.data.schema import Schema
 from ratchet.errors import EvidenceError
 

@@ -39,7 +39,8 @@ def grid_code(values: np.ndarray, column: Column) -> np.ndarray:
     if column.min is not None and column.max is not None:
         return 1 + _equal_parts(values, column.min, column.max, GRID - 1)
     exponent = np.frexp(values)[1].astype(np.int64)
-    return 1 + (exponent + (GRID // 2) * (values < 0)) % (GRID - 1)
+    code: np.ndarray = 1 + (exponent + (GRID // 2) * (values < 0)) % (GRID - 1)
+    return code
 
 
 def hash_codes(values: Iterable[str], buckets: int) -> np.ndarray:

@@ -7,10 +7,11 @@ import numpy as np
 
 from ratchet.checks.history import jensen_shannon, limit, shares, stability_index
 from ratchet.checks.profile import ColumnProfile, Profile, Tally
-from ratchet.checks.statistic import Statistic
 from ratchet.data.schema import Column, Schema
+from ratchet.checks.statistic import Statistic
 
 SHOWN = 3  # values that a statistic quotes
+STEADY = 0.15  # median distance of reference batches whose vanished ranges say something
 _MIN_SPREAD = 0.02  # a level's sd counts as at least this share of the sd within batches
 
 
@@ -55,11 +56,11 @@ def _measure_column(
     bins = _table([one.bins for one in columns])
     numeric = contract.type in ("number", "integer", "boolean")
     if values is not None:
-        found += [_constant(name, values), _new(name, values, rows)]
+        found += [_constant(name, values), _new(name, values, rows, numeric)]
     spread = bins if numeric or values is None else values
     if spread is not None:
         found += [
-            _lost(name, spread, "ranges" if numeric else "values"),
+            _lost(name, spread, numeric),
             _distance(name, spread, columns if numeric else None, len(rows) - 1),
         ]
     if numeric:
@@ -80,23 +81,22 @@ def _null_share(name: str, columns: Sequence[ColumnProfile], rows: np.ndarray) -
 
 
 def _constant(name: str, values: _Table) -> Statistic:
-    top = shares(values.counts).max(axis=1, initial=0)
-    usual = float(limit(top[:-1]))
-    count = int(values.counts[-1].max(initial=0))
     if np.count_nonzero(values.counts[-1]) != 1:
-        return Statistic("constant", name, 0.0, f"the commonest value has {top[-1]:.1%}", count)
-    only = _quote(values.keys[int(np.argmax(values.counts[-1]))])
-    message = f"always {only}; the commonest value usually has at most {usual:.1%}"
-    return Statistic("constant", name, 1 - usual, message, count, (only,))
+        return Statistic("constant", name, 0.0, "has several values or none")
+    key = int(np.argmax(values.counts[-1]))
+    usual = float(limit(shares(values.counts)[:-1, key]))
+    only = _quote(values.keys[key])
+    message = f"always {only}, which usually has at most {usual:.1%} of the rows"
+    return Statistic("constant", name, 1 - usual, message, int(values.counts[-1, key]), (only,))
 
 
-def _new(name: str, values: _Table, rows: np.ndarray) -> Statistic:
+def _new(name: str, values: _Table, rows: np.ndarray, numeric: bool) -> Statistic:
     unseen = np.where(values.others() == 0, values.counts, 0)
     share = unseen.sum(axis=1) / np.maximum(rows, 1)
     usual = float(limit(share[:-1]))
     order = np.argsort(-unseen[-1], kind="stable")[:SHOWN]
     return Statistic(
-        "new_category",
+        "new_value" if numeric else "new_category",
         name,
         float(share[-1]) - usual,
         f"{share[-1]:.1%} of the rows have values never seen in the {len(rows) - 1} batches "
@@ -106,21 +106,35 @@ def _new(name: str, values: _Table, rows: np.ndarray) -> Statistic:
     )
 
 
-def _lost(name: str, spread: _Table, what: str) -> Statistic:
+def _lost(name: str, spread: _Table, numeric: bool) -> Statistic:
     before = shares(spread.others())
     gone = np.where(spread.counts == 0, before, 0)
     share = gone.sum(axis=1)
     usual = float(limit(share[:-1]))
+    excess = float(share[-1]) - usual
     order = np.argsort(-gone[-1], kind="stable")[:SHOWN]
+    what = "ranges" if numeric else "values"
     return Statistic(
-        "lost_category",
+        "lost_range" if numeric else "lost_category",
         name,
-        float(share[-1]) - usual,
+        excess if not numeric or _steady(spread) else min(excess, 0.0),
         f"{what} that held {share[-1]:.1%} of the rows before are gone, usually at most "
         f"{usual:.1%}",
         0,
-        tuple(_quote(spread.keys[i]) for i in order if gone[-1, i]) if what == "values" else (),
+        () if numeric else tuple(_quote(spread.keys[i]) for i in order if gone[-1, i]),
     )
+
+
+def _steady(spread: _Table) -> bool:
+    """Tell whether the reference batches cover the same ranges, as hours do and weather doesn't.
+
+    Their median distance from one another is small, or no more than twice what chance makes of
+    so few rows: the mean of the Jensen-Shannon divergence is then about (keys - 1) / (8 n ln 2).
+    """
+    past, others = shares(spread.counts)[:-1], shares(spread.others())[:-1]
+    rows = float(np.median(spread.counts[:-1].sum(axis=1)))
+    chance = np.sqrt(max(len(spread.keys) - 1, 0) / (8 * np.log(2) * max(rows, 1.0)))
+    return float(np.median(jensen_shannon(past, others))) <= max(STEADY, 2 * float(chance))
 
 
 def _distance(
@@ -149,7 +163,7 @@ def _level(name: str, columns: Sequence[ColumnProfile], rows: np.ndarray) -> Sta
     totals = np.array([one.total for one in columns])
     means = totals / np.maximum(counts, 1)
     past = means[:-1][counts[:-1] > 0]
-    if counts[-1] == 0 or len(past) < 2:
+    if counts[-1] <= 0 or len(past) < 2:
         return Statistic("level", name, 0.0, "too few values to compare means")
     centre = past.mean()
     squares = sum(one.squares for one in columns[:-1])

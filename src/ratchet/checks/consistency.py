@@ -9,339 +9,321 @@ sources say which rows ought to be positive:
 - the other labels of the same batch in the same cell (say, one origin in one hour). Rows are
   scored by the half of the batch that they don't belong to.
 
-All of it is counting on codes: `code` turns a batch's features into small integers once, and
-`measure` works on those. No scikit-learn, no scipy: importing them costs more than the check.
+No scikit-learn, no scipy: importing them costs more than the checks.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from ratchet.checks import slices
+from ratchet.checks.coding import Coded, Codes, Floats, describe, is_ordered, pairs, rank_table
+from ratchet.data.schema import Schema
+from ratchet.checks.slices import Axis, Slice
 from ratchet.checks.statistic import Statistic
-from ratchet.data.schema import Column, Schema
 
-NULL = 0  # the code of a missing value
-_WIDTHS = 64  # equal widths between a column's min and max
-_HASHED = 1024  # codes for categories that the contract doesn't list
-_BINS = 16  # coarse bins of a number, equally full in the reference
-_PAIR_BINS = 10  # and within a cell of two columns
-_MAX_FEATURES = 24  # columns of the model: those whose labels cohere most
-_MAX_PAIRS = 64  # pairs of columns looked at
-_CELLS = 4  # pairs in use
+_BINS = 16  # of a number, equally full in the reference
+_PAIR_BINS = 10
+_SCAN_BINS = 48  # as fine as can be afforded: a slice seldom ends where a bin does
+_FEATURES = 24  # in the model: those that labels go with most
+_LOCAL_FEATURES = 6  # of them, in the score within a batch
+_LOCAL_PAIRS = 2
 _ROUNDS = 3
-_RIDGE = 10.0
-_TENTH = 0.1
+_RIDGE = 10.0  # in units of p (1 - p) rows
+_LOCAL_RIDGE = 2.0
+_CLEAREST = 0.1
+_SCANNED = 16  # pairs of columns searched for slices
+_INTERCEPT = 0.13  # how much a batch's rate says of its direction, against the slope
 
 
-@dataclass(frozen=True)
-class Coded:
-    """A batch as small integers, made once.
+def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -> list[Statistic]:
+    """Return the statistics of label consistency for the newest batch.
 
-    `codes` has shape (features, rows), in the order of `schema.features`; a number's codes ascend
-    with its value. `labels` is 1.0 for positive and 0.0 otherwise, shape (rows,). `coherence` says
-    for each feature and then each candidate pair how far labels in the same cell resemble each
-    other: the sum over rows of (label - mean) * (mean of the others in its cell - mean), divided
-    by the rows' label variance.
+    `pool` has the newest accepted batches, oldest first, and last the batch to judge; `reference`
+    the accepted batches before them, both coded by `ratchet.checks.coding.code`. Of the batch alone:
+    `label_direction`. Of the whole pool: `label_noise`, `label_coherence`, `label_slice`. Neither
+    sequence may be empty.
     """
-
-    codes: np.ndarray
-    labels: np.ndarray
-    coherence: np.ndarray
-
-
-def code(table: pa.Table, schema: Schema) -> Coded:
-    """Return the typed rows of one batch as codes. One pass; nothing but the contract is needed."""
-    labels = _is_positive(table, schema).astype(float)
-    codes = np.stack([_codes(table[name], schema.columns[name]) for name in schema.features])
-    spread = float(labels.var())
-    found = np.zeros(len(codes) + len(_pairs(schema)))
-    if spread > 0:
-        tops = codes.max(axis=1)
-        fine = [
-            _by_rank(each, int(top), _BINS) if _is_ordered(column) else each
-            for each, top, column in zip(codes, tops, _feature_columns(schema), strict=True)
-        ]
-        coarse = [
-            _by_rank(each, int(top), _PAIR_BINS) if _is_ordered(column) else each
-            for each, top, column in zip(codes, tops, _feature_columns(schema), strict=True)
-        ]
-        residual = labels - labels.mean()
-        cells = [*fine, *(_joint(coarse[i], coarse[j]) for i, j in _pairs(schema))]
-        found = np.array([_coherence(each, residual) for each in cells]) / spread
-    return Coded(codes, labels, found)
-
-
-def _is_positive(table: pa.Table, schema: Schema) -> np.ndarray:
-    column = table[schema.target.column]
-    value = pa.scalar(schema.target.positive).cast(column.type)
-    return np.asarray(pc.equal(column, value).combine_chunks().to_numpy(zero_copy_only=False))
-
-
-def _feature_columns(schema: Schema) -> list[Column]:
-    return [schema.columns[name] for name in schema.features]
-
-
-def _is_ordered(column: Column) -> bool:
-    return column.type in ("number", "integer") and column.values is None
-
-
-def _pairs(schema: Schema) -> list[tuple[int, int]]:
-    """Return the candidate pairs of features: a category with a number, then two categories."""
-    ordered = [_is_ordered(column) for column in _feature_columns(schema)]
-    numbers = [i for i, is_number in enumerate(ordered) if is_number]
-    categories = [i for i, is_number in enumerate(ordered) if not is_number]
-    pairs = [(i, j) for j in numbers for i in categories]
-    pairs = [(i, j) for n, i in enumerate(categories) for j in categories[n + 1 :]] + pairs
-    return pairs[:_MAX_PAIRS]
-
-
-def _codes(column: pa.ChunkedArray, contract: Column) -> np.ndarray:
-    """Return codes that depend on the value and the contract alone, never on other rows."""
-    if _is_ordered(contract):
-        values = column.cast(pa.float64()).to_numpy()
-        return _number_codes(values, contract)
-    encoded = column.combine_chunks().dictionary_encode()
-    listed = contract.categories or contract.values or ()
-    index = {value: i for i, value in enumerate(listed)}
-    lookup = np.zeros(len(encoded.dictionary) + 1, np.uint16)
-    for i, value in enumerate(encoded.dictionary.to_pylist()):
-        known = index.get(value)
-        if known is None or known >= _HASHED:
-            known = zlib.crc32(str(value).encode()) % _HASHED
-        lookup[i] = known + 1
-    lookup[-1] = NULL
-    return lookup[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()]
-
-
-def _number_codes(values: np.ndarray, contract: Column) -> np.ndarray:
-    missing = np.isnan(values)
-    filled = np.where(missing, 0.0, values)
-    low, high = contract.min, contract.max
-    if low is not None and high is not None:
-        width = (high - low) / _WIDTHS or 1.0
-        found = np.clip((filled - low) / width, 0, _WIDTHS - 1).astype(np.uint16)
-    else:
-        # Sign, exponent and four bits of the mantissa: bins of about 6 %, in the order of values.
-        bits = (filled - (low or 0.0)).astype(np.float32).view(np.int32) >> 19
-        found = np.where(bits < 0, -1 - (bits & 0xFFF), bits).astype(np.int32) + 4096
-        found = found.astype(np.uint16)
-    codes: np.ndarray = np.where(missing, NULL, found + 1).astype(np.uint16)
-    return codes
-
-
-def _by_rank(codes: np.ndarray, top: int, bins: int) -> np.ndarray:
-    """Merge ascending codes into at most `bins` equally full ones; missing values keep their own."""
-    return _rank_table(np.bincount(codes, minlength=top + 1), bins)[codes]
-
-
-def _rank_table(counts: np.ndarray, bins: int) -> np.ndarray:
-    """Return the coarse bin of each code, from how often each occurs. Shape of `counts`."""
-    present = counts.astype(float)
-    present[NULL] = 0
-    total = max(present.sum(), 1.0)
-    middle = (np.cumsum(present) - present / 2) / total
-    merged: np.ndarray = 1 + np.minimum((middle * bins).astype(np.intp), bins - 1)
-    merged[NULL] = NULL
-    return merged
-
-
-def _joint(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return first.astype(np.intp) * (int(second.max(initial=0)) + 1) + second
-
-
-def _coherence(cells: np.ndarray, residual: np.ndarray) -> float:
-    counts = np.bincount(cells)
-    sums = np.bincount(cells, residual)
-    squares = np.bincount(cells, residual * residual)
-    return float(((sums * sums - squares) / np.maximum(counts - 1, 1)).sum())
+    old, new = _Rows.of(reference), _Rows.of(pool)
+    layout = _layout(reference, old, new, schema)
+    old_cells, new_cells = layout.cells(old.codes), layout.cells(new.codes)
+    tables = _fit(old_cells, layout.sizes, old)
+    score: Floats = np.zeros(len(new.labels))
+    for table, cell in zip(tables, new_cells, strict=True):
+        score += table[cell]
+    local = _local_score([new_cells[i] for i in layout.local], new, score)
+    last = new.batch == len(pool) - 1
+    center = _logit((old.labels.sum() + 0.5) / (len(old.labels) + 1))
+    return [
+        _noise(local, new.labels),
+        _direction(score[last], new.labels[last], center),
+        _coherence(pool, reference),
+        _slice(pool, old, new, layout.scanned, score, schema),
+    ]
 
 
 @dataclass(frozen=True)
-class _Model:
-    """Log-odds by cell, added up over features and pairs. `center` is the reference's log-odds."""
+class _Rows:
+    """The rows of several batches; `batch` is the position of each row's batch."""
 
-    tables: Sequence[np.ndarray]
-    center: float
+    codes: Codes
+    labels: Floats
+    batch: Codes
+
+    @classmethod
+    def of(cls, batches: Sequence[Coded]) -> "_Rows":
+        sizes = [len(each.labels) for each in batches]
+        return cls(
+            np.concatenate([each.codes for each in batches], axis=1),
+            np.concatenate([each.labels for each in batches]),
+            np.repeat(np.arange(len(batches)), sizes),
+        )
+
+    def rates(self) -> Floats:
+        """Return each batch's share of positives, kept off 0 and 1."""
+        rates: Floats = (np.bincount(self.batch, self.labels) + 0.5) / (np.bincount(self.batch) + 1)
+        return rates
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """How codes become cells: coarse bins from the reference, the features and pairs in use."""
+    """How codes become cells: of single features, then of pairs. `local` are those within a batch.
 
-    fine: Sequence[np.ndarray]
-    coarse: Sequence[np.ndarray]
+    The tables take a feature's code to its bin. `scanned` are the pairs to search for slices.
+    """
+
     features: Sequence[int]
     pairs: Sequence[tuple[int, int]]
+    fine: dict[int, Codes]
+    coarse: dict[int, Codes]
+    local: Sequence[int]
+    scanned: Sequence[tuple[int, int]]
 
-    def cells(self, codes: np.ndarray) -> list[np.ndarray]:
-        """Return one array of cell numbers per feature in use, then per pair; shape (rows,)."""
+    @property
+    def sizes(self) -> list[int]:
+        """The number of cells of each."""
+        singles = [int(self.fine[i].max()) + 1 for i in self.features]
+        width = {i: int(table.max()) + 1 for i, table in self.coarse.items()}
+        return [*singles, *(width[i] * width[j] for i, j in self.pairs)]
+
+    def cells(self, codes: Codes) -> list[Codes]:
+        """Return the cell of each row: arrays of shape (rows,)."""
         singles = [self.fine[i][codes[i]] for i in self.features]
-        return [*singles, *self.pair_cells(codes)]
-
-    def pair_cells(self, codes: np.ndarray) -> list[np.ndarray]:
-        """Return the cell numbers of the pairs in use."""
-        return [
-            self.coarse[i][codes[i]] * (int(self.coarse[j].max()) + 1) + self.coarse[j][codes[j]]
-            for i, j in self.pairs
-        ]
+        coarse = {i: table[codes[i]] for i, table in self.coarse.items()}
+        width = {i: int(table.max()) + 1 for i, table in self.coarse.items()}
+        return [*singles, *(coarse[i] * width[j] + coarse[j] for i, j in self.pairs)]
 
 
-def _layout(
-    reference: Sequence[Coded], codes: np.ndarray, tops: np.ndarray, schema: Schema
-) -> _Layout:
+def _layout(reference: Sequence[Coded], old: _Rows, new: _Rows, schema: Schema) -> _Layout:
     coherence = np.sum([batch.coherence for batch in reference], axis=0)
-    width = len(codes)
-    best = np.argsort(-coherence[:width], kind="stable")[:_MAX_FEATURES]
-    pairs = _pairs(schema)
-    joint = np.argsort(-coherence[width:], kind="stable")[:_CELLS]
-    fine, coarse = [], []
-    for each, top, column in zip(codes, tops, _feature_columns(schema), strict=True):
-        if _is_ordered(column):
-            counts = np.bincount(each, minlength=int(top) + 1)
-            fine.append(_rank_table(counts, _BINS))
-            coarse.append(_rank_table(counts, _PAIR_BINS))
-        else:
-            fine.append(np.arange(int(top) + 1))
-            coarse.append(fine[-1])
-    return _Layout(fine, coarse, sorted(best.tolist()), [pairs[i] for i in joint])
+    width = len(schema.features)
+    features = np.argsort(-coherence[:width], kind="stable")[:_FEATURES].tolist()
+    best = np.argsort(-coherence[width:], kind="stable")[:_SCANNED]
+    scanned = [pairs(schema)[i] for i in best]
+    chosen = scanned[:_LOCAL_PAIRS]
+    within = {i for pair in chosen for i in pair}
+    local = [*range(min(_LOCAL_FEATURES, len(features)))]
+    local += range(len(features), len(features) + len(chosen))
+    return _Layout(
+        features,
+        chosen,
+        {i: _bins(i, _BINS, old, new, schema) for i in features},
+        {i: _bins(i, _PAIR_BINS, old, new, schema) for i in sorted(within)},
+        local,
+        scanned,
+    )
 
 
-def _fit(
-    cells: Sequence[np.ndarray], sizes: Sequence[int], labels: np.ndarray, batch: np.ndarray
-) -> _Model:
-    """Fit log-odds by cell with an intercept for each batch, by backfitting.
+def _bins(feature: int, bins: int, old: _Rows, new: _Rows, schema: Schema) -> Codes:
+    """Return the bin of each code of a feature: of numbers, equally full in the reference."""
+    size = max(int(old.codes[feature].max()), int(new.codes[feature].max())) + 1
+    if not is_ordered(schema.columns[list(schema.features)[feature]]):
+        return np.arange(size)
+    return rank_table(np.bincount(old.codes[feature], minlength=size), bins)
 
-    Around the batch's own rate the log-odds of a cell are the sum of (label - rate) over that of
-    rate * (1 - rate): one scoring step of logistic regression, which keeps weights fixed.
+
+def _fit(cells: Sequence[Codes], sizes: Sequence[int], rows: _Rows) -> list[Floats]:
+    """Fit the log-odds of each cell, added up over `cells`, with an intercept for each batch.
+
+    Backfitting on the scores of logistic regression around the batch's own rate p: a cell's
+    log-odds are the sum of (label - p) over the sum of p (1 - p). Weights that stay as they are
+    spare the exponentials.
     """
-    rate = _rates(labels, batch)
-    weight = (rate * (1 - rate))[batch]
-    residual = labels - rate[batch]
+    rate = rows.rates()
+    weight = (rate * (1 - rate))[rows.batch]
+    residual = rows.labels - rate[rows.batch]
     tables = [np.zeros(size) for size in sizes]
-    weights = [np.bincount(each, weight, size) for each, size in zip(cells, sizes, strict=True)]
-    totals = np.bincount(batch, weight)
+    mass = [np.bincount(cell, weight, size) for cell, size in zip(cells, sizes, strict=True)]
+    total = np.bincount(rows.batch, weight)
     for _ in range(_ROUNDS):
-        for table, each, mass, size in zip(tables, cells, weights, sizes, strict=True):
-            step = (np.bincount(each, residual, size) - _RIDGE * table) / (mass + _RIDGE)
-            table += step
-            residual -= weight * step[each]
-        residual -= weight * (np.bincount(batch, residual) / totals)[batch]
-    mean = (labels.sum() + 0.5) / (len(labels) + 1)
-    return _Model(tables, _logit(mean))
+        for i, (cell, size) in enumerate(zip(cells, sizes, strict=True)):
+            step = np.bincount(cell, residual, size) - _RIDGE * tables[i]
+            step /= mass[i] + _RIDGE
+            tables[i] += step
+            residual -= weight * step[cell]
+        residual -= weight * (np.bincount(rows.batch, residual) / total)[rows.batch]
+    return tables
 
 
-def _rates(labels: np.ndarray, batch: np.ndarray) -> np.ndarray:
-    """Return each batch's share of positives, kept off 0 and 1."""
-    rates: np.ndarray = (np.bincount(batch, labels) + 0.5) / (np.bincount(batch) + 1)
-    return rates
+def _local_score(cells: Sequence[Codes], rows: _Rows, score: Floats) -> Floats:
+    """Return each row's log-odds by the model and by the other half of its own batch."""
+    half = np.arange(len(rows.labels)) % 2
+    result: Floats = np.zeros(len(rows.labels))
+    for part in (0, 1):
+        teach = half != part
+        labels, batch = rows.labels[teach], rows.batch[teach]
+        count = int(rows.batch.max()) + 1
+        positives = np.bincount(batch, labels, count) + 0.5
+        others = np.bincount(batch, 1 - labels, count) + 0.5
+        odds = np.log(positives / others)[rows.batch] + score
+        for cell in cells:
+            key = rows.batch * (int(cell.max()) + 1) + cell
+            chance = _chance(odds[teach])
+            size = int(key.max()) + 1
+            gradient = np.bincount(key[teach], labels - chance, size)
+            mass = np.bincount(key[teach], chance * (1 - chance), size)
+            odds += (gradient / (mass + _LOCAL_RIDGE))[key]
+        result[~teach] = odds[~teach]
+    return result
+
+
+def _chance(odds: Floats) -> Floats:
+    chance: Floats = 1 / (1 + np.exp(-odds))
+    return chance
 
 
 def _logit(share: float) -> float:
     return float(np.log(share / (1 - share)))
 
 
-def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -> list[Statistic]:
-    """Return the statistics of label consistency for the newest batch of `pool`.
-
-    `pool` has the newest accepted batches, oldest first, and last the batch to judge; `reference`
-    the accepted batches before them. `label_direction` and `label_coherence` look at the batch,
-    `label_noise` and `label_slice` at the pool.
-    """
-    codes = np.concatenate([batch.codes for batch in reference], axis=1)
-    labels = np.concatenate([batch.labels for batch in reference])
-    batch = np.repeat(np.arange(len(reference)), [len(each.labels) for each in reference])
-    new_codes = np.concatenate([each.codes for each in pool], axis=1)
-    new_labels = np.concatenate([each.labels for each in pool])
-    new_batch = np.repeat(np.arange(len(pool)), [len(each.labels) for each in pool])
-    tops = np.maximum(codes.max(axis=1), new_codes.max(axis=1))
-    layout = _layout(reference, codes, tops, schema)
-    new_cells = layout.cells(new_codes)
-    cells = layout.cells(codes)
-    sizes = [
-        1 + max(int(old.max()), int(new.max())) for old, new in zip(cells, new_cells, strict=True)
-    ]
-    model = _fit(cells, sizes, labels, batch)
-    score = np.sum([t[each] for t, each in zip(model.tables, new_cells, strict=True)], axis=0)
-    local = _local_score(layout.pair_cells(new_codes), new_labels, new_batch, score)
-    last = new_batch == len(pool) - 1
-    return [
-        _noise(local, new_labels),
-        _direction(score[last], new_labels[last], model.center),
-        _agreement(local[last], new_labels[last]),
-    ]
-
-
-def _local_score(
-    cells: Sequence[np.ndarray], labels: np.ndarray, batch: np.ndarray, score: np.ndarray
-) -> np.ndarray:
-    """Return each row's log-odds by the model and by the other half of its own batch."""
-    half = np.arange(len(labels)) % 2
-    result = np.zeros(len(labels))
-    count = int(batch.max()) + 1
-    for part in (0, 1):
-        teach = half != part
-        rate = (np.bincount(batch[teach], labels[teach], count) + 0.5) / (
-            np.bincount(batch[teach], minlength=count) + 1
-        )
-        odds = np.log(rate / (1 - rate))[batch] + score
-        for each in cells:
-            key = batch * (int(each.max()) + 1) + each
-            chance = 1 / (1 + np.exp(-odds))
-            size = int(key.max()) + 1
-            gradient = np.bincount(key[teach], (labels - chance)[teach], size)
-            mass = np.bincount(key[teach], (chance * (1 - chance))[teach], size)
-            odds = odds + (gradient / (mass + 2.0))[key]
-        result[~teach] = odds[~teach]
-    return result
-
-
-def _ends(score: np.ndarray, labels: np.ndarray, share: float) -> tuple[float, float, int]:
-    """Return the share of positives among the lowest and the highest scores, and their count."""
+def _ends(score: Floats, labels: Floats, share: float) -> tuple[float, float, int]:
+    """Return the share of positives among the lowest and the highest scores, and their number."""
     order = np.argsort(score, kind="stable")
     count = max(1, round(len(order) * share))
-    low = float(labels[order[:count]].mean())
-    high = float(labels[order[-count:]].mean())
-    return low, high, count
+    return float(labels[order[:count]].mean()), float(labels[order[-count:]].mean()), count
 
 
-def _noise(score: np.ndarray, labels: np.ndarray) -> Statistic:
-    low, high, count = _ends(score, labels, _TENTH)
+def _noise(score: Floats, labels: Floats) -> Statistic:
+    """Bound the share of noise among the labels by what is wrong where all should be clear."""
+    low, high, count = _ends(score, labels, _CLEAREST)
     value = min(low, 1 - high)
-    side = "least" if low <= 1 - high else "most"
-    message = (
-        f"{value:.1%} of the labels go against the rest in the tenth of rows that is {side} "
-        "likely positive"
-    )
+    wrong, side = ("positive", "least") if low <= 1 - high else ("negative", "most")
+    message = f"{value:.1%} are {wrong} in the tenth of rows that is {side} likely to be positive"
     return Statistic("label_noise", "", value, message, count)
 
 
-def _direction(score: np.ndarray, labels: np.ndarray, center: float) -> Statistic:
+def _direction(score: Floats, labels: Floats, center: float) -> Statistic:
+    """Say whether labels run against the model: 1 minus their slope on the model's log-odds.
+
+    The slope within the batch is averaged with what the batch's rate says: inverting the labels
+    turns log-odds of -1.1 into 1.1, which a storm seldom does.
+    """
     rate = (labels.sum() + 0.5) / (len(labels) + 1)
-    chance = np.full(len(labels), rate)
-    intercept, slope = _logit(rate), 0.0
     middle = score - score.mean()
+    intercept, slope = _logit(rate), 0.0
     for _ in range(8):
-        chance = 1 / (1 + np.exp(-(intercept + slope * middle)))
+        chance = _chance(intercept + slope * middle)
         weight = chance * (1 - chance)
-        a, b, c = weight.sum(), (weight * middle).sum(), (weight * middle**2).sum() + 1.0
+        a, b = weight.sum(), (weight * middle).sum()
+        c = (weight * middle * middle).sum() + 1.0  # a weak prior for a slope near 0
         g, h = (labels - chance).sum(), ((labels - chance) * middle).sum() - slope
-        det = a * c - b * b
-        intercept += float(np.clip((c * g - b * h) / det, -2, 2))
-        slope += float(np.clip((a * h - b * g) / det, -2, 2))
+        determinant = a * c - b * b
+        intercept += float(np.clip((c * g - b * h) / determinant, -2, 2))
+        slope += float(np.clip((a * h - b * g) / determinant, -2, 2))
     spread = float(middle.var())
-    prior = 0.13 * center**2
-    direction = (spread * slope + 0.13 * center * _logit(rate)) / (spread + prior)
-    message = f"labels follow the model of the batches before with slope {direction:.2f} (usual 1)"
-    return Statistic("label_direction", "", -direction, message, len(labels))
+    prior = _INTERCEPT * center**2
+    value = (spread * slope + _INTERCEPT * center * _logit(rate)) / max(spread + prior, 1e-9)
+    message = (
+        f"slope {slope:.2f} of the labels on the model of the batches before (usually near 1), "
+        f"{rate:.1%} positive"
+    )
+    return Statistic("label_direction", "", 1 - value, message, len(labels))
 
 
-def _agreement(score: np.ndarray, labels: np.ndarray) -> Statistic:
-    low, high, count = _ends(score, labels, 1 / 3)
-    low, high = (low * count + 0.5) / (count + 1), (high * count + 0.5) / (count + 1)
-    value = _logit(low) - _logit(high)
-    message = f"the likeliest third has {high:.1%} positives, the least likely {low:.1%}"
-    return Statistic("label_coherence", "", value, message, count)
+def _coherence(pool: Sequence[Coded], reference: Sequence[Coded]) -> Statistic:
+    """Say how much labels in the same cell resemble each other, against the batches before.
+
+    0 is as usual and 1 is chance, whatever the rates of the batches.
+    """
+    past, present = (
+        np.sum([batch.coherence for batch in batches], axis=0)
+        / sum(len(batch.labels) for batch in batches)
+        for batches in (reference, pool)
+    )
+    best = np.argsort(-past, kind="stable")[:_SCANNED]
+    usual = float(past[best].sum())
+    ratio = float(present[best].sum()) / usual if usual > 0 else 0.0
+    message = (
+        f"labels of like rows resemble each other {ratio:.0%} as much in the last {len(pool)} "
+        "batches as in those before"
+    )
+    count = sum(len(batch.labels) for batch in pool)
+    return Statistic("label_coherence", "", 1 - ratio, message, count)
+
+
+def _slice(
+    pool: Sequence[Coded],
+    old: _Rows,
+    new: _Rows,
+    scanned: Sequence[tuple[int, int]],
+    score: Floats,
+    schema: Schema,
+) -> Statistic:
+    names = list(schema.features)
+    expected = _expected(new, score)
+    tables = {i: _bins(i, _SCAN_BINS, old, new, schema) for pair in scanned for i in pair}
+    axis = {
+        i: Axis(i, table[new.codes[i]], int(table.max()) + 1, is_ordered(schema.columns[names[i]]))
+        for i, table in tables.items()
+    }
+    cuts = [(axis[i], axis[j]) for i, j in scanned]
+    alone = [(None, each) for each in axis.values() if each.ordered]
+    found = slices.worst([*cuts, *alone], new.labels, expected, new.batch)
+    if found is None:
+        return Statistic("label_slice", "", 0.0, "no slice is large enough to tell")
+    return _slice_statistic(found, axis, tables, pool, new, expected, schema)
+
+
+def _slice_statistic(
+    found: Slice,
+    axis: dict[int, Axis],
+    tables: dict[int, Codes],
+    pool: Sequence[Coded],
+    new: _Rows,
+    expected: Floats,
+    schema: Schema,
+) -> Statistic:
+    names = list(schema.features)
+    second = axis[found.second].bins
+    within = (second >= found.low) & (second <= found.high)
+    parts = [(found.second, found.low, found.high)]
+    if found.first is not None:
+        within &= axis[found.first].bins == found.value
+        parts.insert(0, (found.first, found.value, found.value))
+    words = []
+    for i, low, high in parts:
+        codes = np.flatnonzero((tables[i] >= low) & (tables[i] <= high))
+        values = {key: name for batch in pool for key, name in batch.values[i].items()}
+        text = describe(int(codes[0]), int(codes[-1]), schema.columns[names[i]], values)
+        words.append(f"{names[i]} {text}")
+    labels = new.labels[within] if found.positive else 1 - new.labels[within]
+    chance = expected[within] if found.positive else 1 - expected[within]
+    kind = "positive" if found.positive else "negative"
+    message = (
+        f"{int(labels.sum())} of {len(labels)} rows with {' and '.join(words)} are {kind} in the "
+        f"last {len(pool)} batches, {chance.sum():.0f} were to be expected"
+    )
+    column = ",".join(names[i] for i, _, _ in parts)
+    return Statistic("label_slice", column, found.evidence, message, len(labels))
+
+
+def _expected(rows: _Rows, score: Floats) -> Floats:
+    """Return each row's probability by the model, with an intercept fitted to its batch."""
+    intercept = np.log(rows.rates() / (1 - rows.rates()))
+    for _ in range(6):
+        chance = _chance(intercept[rows.batch] + score)
+        gradient = np.bincount(rows.batch, rows.labels - chance)
+        step = gradient / (np.bincount(rows.batch, chance * (1 - chance)) + 0.1)
+        intercept += np.clip(step, -2, 2)
+    return _chance(intercept[rows.batch] + score)

@@ -7,12 +7,14 @@ HIGH = 2  # the usual limit is the second highest of the reference, so that one 
 
 def limit(past: np.ndarray) -> np.ndarray:
     """Return the usual upper limit of figures: their HIGH-th highest along the first axis."""
-    return np.sort(past, axis=0)[-min(HIGH, len(past))]
+    high: np.ndarray = np.sort(past, axis=0)[-min(HIGH, len(past))]
+    return high
 
 
 def shares(counts: np.ndarray) -> np.ndarray:
     """Divide each row of counts by its sum; a row of zeros stays so."""
-    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    parts: np.ndarray = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return parts
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ratchet.checks import consistency, drift
 from ratchet.checks.alarms import raise_alarms
+from ratchet.checks.coding import code
 from ratchet.checks.past import Member, Past
 from ratchet.checks.profile import Profile, profile
 from ratchet.checks.profile_file import read_profile, write_profile
@@ -88,7 +89,7 @@ class Judging:
                 batch.id,
                 batch.sha256,
                 lambda: self._profile(batch),
-                lambda: consistency.code(rows(), self._rules.schema),
+                lambda: code(rows(), self._rules.schema),
             )
             if record.accepted(batch.override)
             else None
@@ -113,7 +114,7 @@ class Judging:
         first = len(members) - self._rules.pool + 1  # of the pool, whose last batch is this one
         if first > 0:
             reference = [each.codes for each in members[:first]]
-            pool = [*(each.codes for each in members[first:]), consistency.code(rows, schema)]
+            pool = [*(each.codes for each in members[first:]), code(rows, schema)]
             found += consistency.measure(pool, reference, schema)
         return found
 

@@ -1,4 +1,10 @@
-"""Measure pairs of columns: combinations that can't be, broken ranks, and cells that swell."""
+"""Measure pairs of columns: combinations that can't be, broken ranks, and cells that swell.
+
+A pair says something only where the reference batches agree with one another: what holds for a
+timetable on every day breaks loudly, while two readings of the weather combine as they like. So
+each reference batch is measured against the others first, and pairs whose reference is unsteady
+are left out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,48 +16,52 @@ from ratchet.checks.history import limit
 from ratchet.checks.profile import CELLS, Profile
 from ratchet.checks.statistic import Statistic
 
-EXPECTED = 5.0  # rows that chance alone would have put into a cell before it counts as avoided
+EXPECTED = 5.0  # rows that chance would have put into a cell before it counts as avoided
+LAW = 0.01  # a pair is steady when no reference batch has a larger share in avoided cells
+STEADY_RANKS = 0.3  # ... or when its rank correlation has moved by no more than this
+STEADY_CELLS = 2.0  # ... or when no cell of a reference batch was fuller than this
+SPREAD = 1.5  # sd above the mean that a cell's usual share is
+_SOFT = 5.0  # rows added to a cell's usual count, so that near-empty cells don't shout
 
 
 @dataclass(frozen=True)
 class _Joint:
-    """The cells of several batches end to end: the last one is the batch that is measured.
+    """The cells of several batches end to end; those of the batch that is measured come last.
 
-    `cell`, `count` and `batch` have an entry for each cell of a batch that holds rows; `rows` and
-    `total` (over the reference, for each possible cell) say how many.
+    `cell`, `count` and `batch` have an entry for each cell of a batch that holds rows, `total` one
+    for each possible cell: its rows over the reference. `ends` says where each batch's begin.
     """
 
     cell: np.ndarray
     count: np.ndarray
     batch: np.ndarray
+    ends: np.ndarray
     rows: np.ndarray
     total: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.rows)
 
-def measure_pairs(batch: Profile, reference: Sequence[Profile]) -> list[Statistic]:
-    """Return, for each column, the worst of its pairs by each check."""
-    if not batch.pairs:
+
+def measure_pairs(batch: Profile, reference: Sequence[Profile], target: str) -> list[Statistic]:
+    """Return, for each column, the worst of its pairs, and the one fullest cell of all.
+
+    Pairs with the target are left out: labels come and go in storms.
+    """
+    use = np.array([target not in pair for pair in batch.pairs])
+    if not use.any():
         return []
     joint = _join(batch, reference)
+    unseen = _unseen(joint, len(use))
+    law = use & (unseen[:-1].max(axis=0) <= LAW)
+    past = np.array([one.correlations for one in reference])
+    ranks = use & (past.max(axis=0) - past.min(axis=0) <= STEADY_RANKS)
     found = []
-    columns = list(dict.fromkeys(name for pair in batch.pairs for name in pair))
-    member = {c: [n for n, pair in enumerate(batch.pairs) if c in pair] for c in columns}
-    unseen = _unseen(joint, len(batch.pairs))
-    ranks = _rank_gaps(batch, reference)
-    swollen, where = _swollen(joint, len(batch.pairs))
-    for name in columns:
-        found.append(_worst_unseen(name, member[name], batch, unseen))
-        if (gap := _worst_gap(name, member[name], batch, ranks)) is not None:
-            found.append(gap)
-    worst = int(np.argmax(swollen))
-    found.append(
-        Statistic(
-            "cell_count",
-            ",".join(batch.pairs[worst]),
-            float(swollen[worst]),
-            f"cell {where[worst] % CELLS // GRID},{where[worst] % GRID}",
-        )
-    )
+    for name in dict.fromkeys(name for pair in batch.pairs for name in pair if name != target):
+        member = np.array([name in pair for pair in batch.pairs])
+        found.append(_worst_unseen(name, np.flatnonzero(member & law), batch, unseen))
+        found.append(_worst_gap(name, np.flatnonzero(member & ranks), batch, past))
+    found.append(_fullest_cell(joint, use, batch))
     return found
 
 
@@ -59,11 +69,10 @@ def _join(batch: Profile, reference: Sequence[Profile]) -> _Joint:
     every = [*reference, batch]
     cell = np.concatenate([one.cells[0] for one in every])
     count = np.concatenate([one.cells[1] for one in every])
-    sizes = [len(one.cells[0]) for one in every]
-    past = len(cell) - sizes[-1]
-    total = np.bincount(cell[:past], count[:past], len(batch.pairs) * CELLS)
-    rows = np.array([one.rows for one in every], dtype=float)
-    return _Joint(cell, count, np.repeat(np.arange(len(every)), sizes), rows, total)
+    ends = np.cumsum([0, *(len(one.cells[0]) for one in every)])
+    total = np.bincount(cell[: ends[-2]], count[: ends[-2]], len(batch.pairs) * CELLS)
+    rows = np.array([max(one.rows, 1) for one in every], dtype=float)
+    return _Joint(cell, count, np.repeat(np.arange(len(every)), np.diff(ends)), ends, rows, total)
 
 
 def _unseen(joint: _Joint, pairs: int) -> np.ndarray:
@@ -73,19 +82,23 @@ def _unseen(joint: _Joint, pairs: int) -> np.ndarray:
     """
     grid = joint.total.reshape(pairs, GRID, GRID)
     first, second = grid.sum(axis=2), grid.sum(axis=1)
-    chance = first[:, :, None] * second[:, None, :] / max(joint.rows[:-1].sum(), 1)
-    own = np.where(joint.batch < len(joint.rows) - 1, joint.count, 0)
-    avoided = (joint.total[joint.cell] - own <= 0) & (chance.ravel()[joint.cell] >= EXPECTED)
+    chance = first[:, :, None] * second[:, None, :] / joint.rows[:-1].sum()
+    own = np.where(joint.batch < len(joint) - 1, joint.count, 0)
+    rare = np.flatnonzero(joint.total[joint.cell] <= own)
+    avoided = rare[chance.ravel()[joint.cell[rare]] >= EXPECTED]
     where = joint.batch[avoided] * pairs + joint.cell[avoided] // CELLS
-    counts = np.bincount(where, joint.count[avoided], len(joint.rows) * pairs)
-    return counts.reshape(-1, pairs) / np.maximum(joint.rows, 1)[:, None]
+    counts = np.bincount(where, joint.count[avoided], len(joint) * pairs)
+    shares: np.ndarray = counts.reshape(-1, pairs) / joint.rows[:, None]
+    return shares
 
 
-def _worst_unseen(name: str, pairs: list[int], batch: Profile, unseen: np.ndarray) -> Statistic:
+def _worst_unseen(name: str, pairs: np.ndarray, batch: Profile, unseen: np.ndarray) -> Statistic:
+    if not len(pairs):
+        return Statistic("pair", name, 0.0, "no steady pair to compare")
     usual = limit(unseen[:-1, pairs])
     excess = unseen[-1, pairs] - usual
     worst = int(np.argmax(excess))
-    share = unseen[-1, pairs[worst]]
+    share = float(unseen[-1, pairs[worst]])
     return Statistic(
         "pair",
         name,
@@ -96,64 +109,67 @@ def _worst_unseen(name: str, pairs: list[int], batch: Profile, unseen: np.ndarra
     )
 
 
-def _rank_gaps(batch: Profile, reference: Sequence[Profile]) -> tuple[np.ndarray, ...]:
-    """Return each pair's rank correlation, and its usual lower and upper limit."""
-    past = np.array([one.correlations for one in reference])
-    return batch.correlations, -limit(-past), limit(past)
-
-
-def _worst_gap(
-    name: str, pairs: list[int], batch: Profile, ranks: tuple[np.ndarray, ...]
-) -> Statistic | None:
-    now, low, high = (each[pairs] for each in ranks)
-    known = np.flatnonzero(np.isfinite(now))
-    if not len(known):
-        return None
-    gap = np.maximum(low - now, now - high)[known]
-    worst = known[int(np.argmax(gap))]
+def _worst_gap(name: str, pairs: np.ndarray, batch: Profile, past: np.ndarray) -> Statistic:
+    if not len(pairs):
+        return Statistic("correlation", name, 0.0, "no steady pair to compare")
+    low, high = -limit(-past[:, pairs]), limit(past[:, pairs])
+    now = batch.correlations[pairs]
+    gap = np.maximum(low - now, now - high)
+    worst = int(np.argmax(gap))
     return Statistic(
         "correlation",
         name,
-        float(gap.max()),
+        float(gap[worst]),
         f"rank correlation with {_partner(name, batch, pairs[worst])} {now[worst]:.2f}, usually "
         f"{low[worst]:.2f} to {high[worst]:.2f}",
         batch.rows,
     )
 
 
-def _swollen(joint: _Joint, pairs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return by how much a cell of each pair is fuller than usual, and which: (pairs,) each.
+def _fullest_cell(joint: _Joint, use: np.ndarray, batch: Profile) -> Statistic:
+    """Return how much fuller than usual a cell of a steady pair is: injected rows pile up in one.
 
-    How full a cell is, is told in roots of its usual count: 3 sd of a count that has no other
-    cause than chance. What is usual for a cell is its second highest share among the others.
+    Counts are compared in roots of the usual count, as counts that depend on chance vary by it.
     """
-    share = joint.count / np.maximum(joint.rows, 1)[joint.batch]
-    last = len(joint.rows) - 1
-    tops = np.zeros((3, len(joint.total)))
-    for number in range(last):
-        here = joint.batch == number
-        cell, own = joint.cell[here], share[here]
-        for rank in range(3):
-            higher = tops[rank, cell]
-            tops[rank, cell] = np.maximum(higher, own)
-            own = np.minimum(higher, own)
-    mine = joint.batch < last
-    base = tops[1, joint.cell]
-    base[mine & (share >= base)] = tops[2, joint.cell][mine & (share >= base)]
-    n = joint.rows[joint.batch]
-    score = SCORE(share, base, n)
-    worst = np.full((last + 1) * pairs, -np.inf)
-    np.maximum.at(worst, joint.batch * pairs + joint.cell // CELLS, score)
-    worst = worst.reshape(last + 1, pairs)
-    now = np.flatnonzero(joint.batch == last)
-    order = now[np.argsort(score[now], kind="stable")]
-    where = np.zeros(pairs, dtype=np.int64)
-    where[joint.cell[order] // CELLS] = joint.cell[order]
-    return worst[-1] - np.maximum(limit(worst[:-1]), 0), where
+    fullness, usual = _fullness(joint)
+    block = joint.batch * len(use) + joint.cell // CELLS  # ascending, as cells are in each batch
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    highest = np.zeros(len(joint) * len(use))
+    highest[block[starts]] = np.maximum(np.maximum.reduceat(fullness, starts), 0)
+    worst = highest.reshape(len(joint), len(use))
+    steady = use & (worst[:-1].max(axis=0) <= STEADY_CELLS)
+    if not steady.any() or not batch.rows:
+        return Statistic("cell_count", "", 0.0, "no steady pair to compare")
+    excess = np.where(steady, worst[-1] - limit(worst[:-1]), -np.inf)
+    pair = int(np.argmax(excess))
+    here = np.arange(joint.ends[-2], joint.ends[-1])
+    here = here[joint.cell[here] // CELLS == pair]
+    cell = here[int(np.argmax(fullness[here]))]
+    names = " and ".join(batch.pairs[pair])
+    count, most = int(joint.count[cell]), float(usual[cell])
+    return Statistic(
+        "cell_count",
+        "",
+        float(excess[pair]),
+        f"{count} rows share one bin of {names}, usually at most {most:.0f}",
+        max(count - round(most), 0),
+    )
 
 
-def SCORE(s, base, n):
-    return (s - base) * n / np.sqrt(base * n + 1)
+def _fullness(joint: _Joint) -> tuple[np.ndarray, np.ndarray]:
+    """Return each entry's count beyond the usual one in roots of it, and the usual count.
+
+    The usual share of a cell is SPREAD sd above its mean over the reference.
+    """
+    past, batches = joint.ends[-2], len(joint) - 1
+    rows = joint.rows[joint.batch]
+    share = (joint.count / rows)[:past]
+    mean = np.bincount(joint.cell[:past], share, len(joint.total)) / batches
+    squares = np.bincount(joint.cell[:past], share * share, len(joint.total)) / batches
+    high = mean + SPREAD * np.sqrt(np.maximum(squares - mean * mean, 0))
+    usual = high[joint.cell] * rows
+    fullness: np.ndarray = (joint.count - usual) / np.sqrt(usual + _SOFT)
+    return fullness, usual
 
 
 def _partner(name: str, batch: Profile, pair: int) -> str:

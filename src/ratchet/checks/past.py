@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ratchet.checks.consistency import Coded
+from ratchet.checks.coding import Coded
 from ratchet.checks.profile import Profile
 from ratchet.files import sha256_text
 

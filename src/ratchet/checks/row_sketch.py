@@ -65,7 +65,8 @@ def hash_texts(texts: pa.DictionaryArray) -> np.ndarray:
         for word in texts.dictionary.to_pylist()
     ]
     codes = texts.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
-    return np.array([*words, 0], dtype=np.uint64)[codes]
+    hashes: np.ndarray = np.array([*words, 0], dtype=np.uint64)[codes]
+    return hashes
 
 
 def _below(hashes: np.ndarray, level: int) -> np.ndarray:
@@ -77,4 +78,5 @@ def _mix(values: np.ndarray) -> np.ndarray:
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    mixed: np.ndarray = values ^ (values >> np.uint64(31))
+    return mixed

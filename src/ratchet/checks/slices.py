@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratchet.data.coding import Codes, Floats
+from ratchet.checks.coding import Codes, Floats
 
 _LEFT = 0.05  # of what is expected, once a slice has been relabelled
 _FEWEST = 6.0  # a slice that expects fewer isn't worth a look
