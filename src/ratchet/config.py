@@ -79,37 +79,51 @@ class Checks(Section):
     """How a batch may differ from those before it. `ratchet calibrate` proposes thresholds."""
 
     row_count: Check = Field(
-        description="rows, against the median of the batches before (log of the ratio)"
+        description="rows, against the median of the batches before: log of the ratio beyond the usual"
     )
     out_of_day: Check = Field(
-        description="share of rows whose time isn't of the batch's day, where its id is a date"
+        description="share of rows that aren't of the batch's day, where its id is a date"
     )
-    null_share: Check = Field(description="rise of a column's share of missing values")
-    constant: Check = Field(description="a column has one value only, and had others before")
-    new_category: Check = Field(description="share of rows with a value never seen before")
-    new_value: Check = Field(description="the same of numbers, where a column has few values")
-    lost_category: Check = Field(description="share that values had before which are gone now")
+    null_share: Check = Field(description="share of missing values, beyond the usual")
+    constant: Check = Field(
+        description="a column has one value, which seldom filled a batch before"
+    )
+    new_category: Check = Field(
+        description="share of rows with a category never seen before, beyond the usual"
+    )
+    new_value: Check = Field(description="the same of numbers, in columns with few distinct ones")
+    lost_category: Check = Field(
+        description="share that vanished categories had before, beyond the usual"
+    )
     lost_range: Check = Field(description="the same of ranges of numbers")
-    distance: Check = Field(description="Jensen-Shannon distance of a column's distribution")
-    level: Check = Field(
-        description="jump of a column's mean, in standard deviations of the means before"
+    distance: Check = Field(
+        description="Jensen-Shannon distance from the batches before, beyond the usual"
     )
+    level: Check = Field(description="jump of the mean, in standard deviations of the means before")
     pair: Check = Field(
-        description="share of rows whose values of two columns never came together before"
+        description="share of rows with two values that never came together before, beyond the usual"
     )
-    correlation: Check = Field(description="change of the rank correlation of two columns")
+    correlation: Check = Field(
+        description="change of the rank correlation of two columns, beyond the usual"
+    )
     cell_count: Check = Field(
-        description="one combination of two columns' values comes far more often"
+        description="rows of one combination of two values, beyond the usual (roots of the usual count)"
     )
-    label_rate: Check = Field(description="share of positive labels outside of what was usual")
+    label_rate: Check = Field(description="share of positive labels, beyond the usual")
     duplicate_rows: Check = Field(
-        description="share of rows that an earlier batch had, times aside"
+        description="share of rows that an earlier batch had, the time column aside"
     )
-    duplicate_batch: Check = Field(description="the whole batch came before")
-    label_noise: Check = Field(description="labels that go against the rest, in the pool")
-    label_direction: Check = Field(description="labels run against the model of the batches before")
-    label_coherence: Check = Field(description="labels of alike rows of the batch disagree")
-    label_slice: Check = Field(description="a slice of the pool has lost its positive labels")
+    duplicate_batch: Check = Field(description="share of the rows of one earlier batch")
+    label_noise: Check = Field(description="wrong labels among the clearest rows of the pool")
+    label_direction: Check = Field(
+        description="1 less the slope of the labels on a model of the batches before"
+    )
+    label_coherence: Check = Field(
+        description="1 less how much labels of like rows agree, as a share of the usual; pool"
+    )
+    label_slice: Check = Field(
+        description="evidence that a slice of the pool lost its positive or negative labels (log)"
+    )
 
 
 class Validate(Section):

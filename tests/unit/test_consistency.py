@@ -136,9 +136,9 @@ def test_a_relabelled_slice_is_found_and_named(
     pool = [poisoned(batch, table) for batch, table in zip(POOL, TABLES[21:], strict=True)]
     found = measure(pool, REFERENCE, SCHEMA)[3]
     assert CLEAN["label_slice"] < 5 < 10 < found.value
-    assert found.column == "shop,hour"
+    assert "hour" in found.message
     assert f"shop {shop}" in found.message
-    assert "0 of" in found.message
+    assert " are " in found.message
     assert found.count > 50
 
 

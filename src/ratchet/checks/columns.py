@@ -7,8 +7,8 @@ import numpy as np
 
 from ratchet.checks.history import jensen_shannon, limit, shares, stability_index
 from ratchet.checks.profile import ColumnProfile, Profile, Tally
-from ratchet.data.schema import Column, Schema
 from ratchet.checks.statistic import Statistic
+from ratchet.data.schema import Column, Schema
 
 SHOWN = 3  # values that a statistic quotes
 STEADY = 0.15  # median distance of reference batches whose vanished ranges say something

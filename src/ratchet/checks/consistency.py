@@ -19,9 +19,9 @@ import numpy as np
 
 from ratchet.checks import slices
 from ratchet.checks.coding import Coded, Codes, Floats, describe, is_ordered, pairs, rank_table
-from ratchet.data.schema import Schema
 from ratchet.checks.slices import Axis, Slice
 from ratchet.checks.statistic import Statistic
+from ratchet.data.schema import Schema
 
 _BINS = 16  # of a number, equally full in the reference
 _PAIR_BINS = 10
@@ -314,8 +314,7 @@ def _slice_statistic(
         f"{int(labels.sum())} of {len(labels)} rows with {' and '.join(words)} are {kind} in the "
         f"last {len(pool)} batches, {chance.sum():.0f} were to be expected"
     )
-    column = ",".join(names[i] for i, _, _ in parts)
-    return Statistic("label_slice", column, found.evidence, message, len(labels))
+    return Statistic("label_slice", "", found.evidence, message, len(labels))
 
 
 def _expected(rows: _Rows, score: Floats) -> Floats:

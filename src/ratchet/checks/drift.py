@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ratchet.checks.columns import measure_columns
-from ratchet.checks.pairs import measure_pairs
 from ratchet.checks.duplicates import measure_duplicates
 from ratchet.checks.history import limit
+from ratchet.checks.pairs import measure_pairs
 from ratchet.checks.profile import Profile
-from ratchet.data.schema import Schema
 from ratchet.checks.statistic import Statistic
+from ratchet.data.schema import Schema
 
 FEWEST = 2  # batches that a reference needs
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-WORST_FOUND = {"cell_count", "label_slice"}
-
 
 @dataclass(frozen=True)
 class Statistic:
@@ -23,8 +21,5 @@ class Statistic:
 
     @property
     def series(self) -> str:
-        """The name under which values are compared over time.
-
-        That of check and column; of the check alone where the column is but the worst one found.
-        """
-        return self.check if self.check in WORST_FOUND else f"{self.check} {self.column}".rstrip()
+        """The name under which the values of one check and column are compared over time."""
+        return f"{self.check} {self.column}".rstrip()

@@ -1,0 +1,207 @@
+"""Propose thresholds for the checks from what they measured on the window's batches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from ruamel.yaml import YAML
+
+from ratchet.checks.records import Record, load_records
+from ratchet.checks.thresholds import RULES, propose
+from ratchet.config import Check, Checks, Params
+from ratchet.errors import ConfigError, DataError, EvidenceError
+from ratchet.files import atomic_write
+
+FEWEST = 28  # batches that were compared: from fewer one can't tell what is rare
+DAYS_OF_A_MONTH = 30
+MOST_HEADROOM = 4.0
+STEP = 0.25
+DIGITS = 3
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Thresholds by check, and which checks each set of them would have set batches aside by.
+
+    `series` has the figures of each check and column, one a batch, oldest first.
+    """
+
+    batches: Sequence[str]
+    series: Mapping[str, Sequence[float]]
+    checks: Checks
+    quarantined: Mapping[str, Sequence[str]]
+    quarantined_now: Mapping[str, Sequence[str]]
+
+
+def run(
+    params: Params,
+    params_file: Path,
+    *,
+    records: Path,
+    per_month: float,
+    until: str,
+    write: bool,
+) -> Proposal:
+    """Print proposed thresholds beside the present ones, and write them if asked to.
+
+    The figures are those that `validate` took, in time order, each batch against those before it.
+
+    Raises EvidenceError without them, DataError when there are too few.
+    """
+    if per_month <= 0:
+        raise ConfigError(f"--per-month must be above 0 (got {per_month:g})")
+    proposal = calibrate(_batches(records, until), params.validate_.checks, per_month)
+    _show(proposal, params.validate_.checks, per_month, params_file, write=write)
+    if write:
+        _write(params_file, proposal.checks)
+    return proposal
+
+
+def calibrate(batches: Mapping[str, Record], checks: Checks, per_month: float) -> Proposal:
+    """Return thresholds that would have set aside at most `per_month` batches in 30, if any can.
+
+    Each check keeps its floor, and columns that need more than that get a threshold of their own.
+    When all checks together would set aside too many, all get more headroom.
+
+    Raises DataError when there are too few batches.
+    """
+    if len(batches) < FEWEST:
+        raise DataError(
+            f"{len(batches)} batches were compared with those before them, {FEWEST} are needed to "
+            "tell what is rare; keep the thresholds until there are more, or widen window.train"
+        )
+    names = sorted({name for record in batches.values() for name in record.statistics})
+    # A figure that couldn't be had, as that of a column without values, is none to worry about.
+    series = {
+        name: [record.statistics.get(name, 0.0) for record in batches.values()] for name in names
+    }
+    bearable = max(1, int(len(batches) / DAYS_OF_A_MONTH * per_month))
+    more = 0.0
+    while True:
+        proposed = _propose(series, checks, round(DAYS_OF_A_MONTH / per_month), more)
+        found = _above(list(batches), series, proposed)
+        if len(found) <= bearable or more >= MOST_HEADROOM:
+            break
+        more += STEP
+    return Proposal(list(batches), series, proposed, found, _above(list(batches), series, checks))
+
+
+def _propose(
+    series: Mapping[str, Sequence[float]], checks: Checks, batches_per_alarm: int, more: float
+) -> Checks:
+    """Return the checks with new thresholds, with `more` headroom than their rules give."""
+    made = {}
+    for check, rule in RULES.items():
+        own: Check = getattr(checks, check)
+        roomy = replace(rule, headroom=rule.headroom + more)
+        found = {
+            name.partition(" ")[2]: round(propose(values, roomy, batches_per_alarm), DIGITS)
+            for name, values in series.items()
+            if name.split(" ")[0] == check
+        }
+        whole = found.pop("", rule.floor)
+        columns = {column: value for column, value in found.items() if value > rule.floor}
+        made[check] = own.model_copy(update={"threshold": whole, "columns": columns})
+    return Checks.model_construct(**made)
+
+
+def _batches(records: Path, until: str) -> dict[str, Record]:
+    """Return the batches that were compared, oldest first, and keep the contract."""
+    try:
+        known = load_records(records)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(f"{records}: {error}; run `dvc repro validate`") from None
+    return {
+        batch: record
+        for batch, record in known.batches.items()
+        if record.statistics and not record.failures and (not until or batch <= until)
+    }
+
+
+def _above(
+    batches: Sequence[str], series: Mapping[str, Sequence[float]], checks: Checks
+) -> dict[str, list[str]]:
+    """Return by which checks and columns the batches would be set aside."""
+    found: dict[str, list[str]] = {}
+    for name, values in series.items():
+        check, _, column = name.partition(" ")
+        own: Check = getattr(checks, check)
+        if own.severity in ("off", "warn"):
+            continue
+        for batch, value in zip(batches, values, strict=True):
+            if value > own.limit(column):
+                found.setdefault(batch, []).append(name)
+    return dict(sorted(found.items()))
+
+
+def _show(
+    proposal: Proposal, checks: Checks, per_month: float, params_file: Path, *, write: bool
+) -> None:
+    console = Console(highlight=False, markup=False, emoji=False)
+    count, first, last = len(proposal.batches), proposal.batches[0], proposal.batches[-1]
+    console.print(
+        f"{count} batches, {first} to {last}; at most {per_month:g} good ones in "
+        f"{DAYS_OF_A_MONTH} shall be set aside.\n"
+    )
+    table = Table("check", "column", "severity", box=None, title_justify="left")
+    for title in "median", "highest", "now", "above", "proposed", "above":
+        table.add_column(title, justify="right")
+    for check in RULES:
+        old: Check = getattr(checks, check)
+        new: Check = getattr(proposal.checks, check)
+        columns = [
+            name.partition(" ")[2] for name in proposal.series if name.split(" ")[0] == check
+        ]
+        singled = sorted(old.columns.keys() | new.columns.keys())
+        for column in singled + [""]:
+            rest = set(columns) - set(singled) if column == "" else {column}
+            values = [proposal.series[f"{check} {each}".rstrip()] for each in rest & set(columns)]
+            flat = sorted(value for each in values for value in each)
+            if not flat:
+                continue
+            now, proposed = old.limit(column), new.limit(column)
+            table.add_row(
+                check,
+                column or ("(others)" if singled else ""),
+                old.severity,
+                f"{flat[len(flat) // 2]:.3g}",
+                f"{flat[-1]:.3g}",
+                f"{now:g}",
+                str(sum(value > now for value in flat)),
+                f"{proposed:g}",
+                str(sum(value > proposed for value in flat)),
+            )
+    console.print(table)
+    for title, found in (
+        ("Set aside by the present thresholds", proposal.quarantined_now),
+        ("Set aside by the proposed ones", proposal.quarantined),
+    ):
+        console.print(f"\n{title}: {len(found)} of {count}")
+        for batch, names in found.items():
+            console.print(f"  {batch}  {', '.join(names)}")
+    console.print(
+        "\nA bad batch among them makes the thresholds lax: `ratchet batch exclude ID`, run "
+        "`dvc repro validate` and calibrate again."
+    )
+    done = f"Written to {params_file}; `git diff` shows it, `dvc repro` judges by it."
+    console.print(done if write else f"Nothing was written; --write puts them into {params_file}.")
+
+
+def _write(params_file: Path, checks: Checks) -> None:
+    """Put the thresholds into the file and leave everything else, comments too, as it is."""
+    yaml = YAML()
+    yaml.width = 4096  # lines stay as long as they are
+    yaml.preserve_quotes = True
+    content = yaml.load(params_file.read_text(encoding="utf-8"))
+    for check in RULES:
+        made: Check = getattr(checks, check)
+        written = content["validate"]["checks"][check]
+        written["threshold"] = made.threshold
+        if made.columns:
+            written["columns"] = made.columns
+        else:
+            written.pop("columns", None)
+    with atomic_write(params_file) as partial, partial.open("w", encoding="utf-8") as file:
+        yaml.dump(content, file)

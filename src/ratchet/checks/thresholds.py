@@ -1,0 +1,64 @@
+"""Propose thresholds from what a check measured on past batches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+BATCHES_PER_ALARM = 60  # one in so many good batches may go beyond: in two months of days
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a check's threshold is found.
+
+    `floor` is the smallest effect that anybody wants to hear of. `headroom` is what is added to
+    the highest value of the past, as a part of its way from the median: the next half-year brings
+    more than the last one had.
+    """
+
+    floor: float
+    headroom: float = 0.5
+
+
+# Chosen on the sample's year; docs/validation.md shows what they let pass and what they catch.
+RULES: Mapping[str, Rule] = {
+    "row_count": Rule(0.25),
+    "out_of_day": Rule(0.0),
+    "null_share": Rule(0.1),
+    "constant": Rule(0.05),
+    "new_category": Rule(0.02),
+    "new_value": Rule(0.65),
+    "lost_category": Rule(0.05),
+    "lost_range": Rule(0.05),
+    "distance": Rule(0.3),
+    "level": Rule(8.0),
+    "pair": Rule(0.05),
+    "correlation": Rule(0.25),
+    "cell_count": Rule(2.0),
+    "label_rate": Rule(0.2),
+    "duplicate_rows": Rule(0.05),
+    "duplicate_batch": Rule(0.5),
+    "label_noise": Rule(0.16, headroom=1.25),
+    "label_direction": Rule(1.25, headroom=0.25),
+    "label_coherence": Rule(0.87, headroom=0.75),
+    "label_slice": Rule(7.7, headroom=0.7),
+}
+
+
+def propose(
+    series: Sequence[float], rule: Rule, batches_per_alarm: int = BATCHES_PER_ALARM
+) -> float:
+    """Return a threshold for values like those of `series`, one for each good batch.
+
+    The highest value in each `batches_per_alarm` is set aside as an odd day; the rule's headroom
+    is added to the highest that is left.
+
+    Raises ValueError when `series` is empty or holds a value that isn't finite.
+    """
+    values = np.sort(np.asarray(series, dtype=float))
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError("needs at least one value, all of them finite")
+    top = values[-1 - min(len(values) // batches_per_alarm, len(values) - 1)]
+    beyond = rule.headroom * (top - np.median(values))
+    return max(float(top + beyond), rule.floor)
