@@ -81,12 +81,15 @@ def show(
     for alarm in record.alarms:
         console.print(f"\n[{alarm.severity}] {explain(alarm, earlier)}")
     if record.statistics:
+        console.print()
         console.print(_figures(record, params))
     elif record.readable:
         console.print("\nnot compared: too few batches before it")
     if record.readable:
         columns = read_profile(profile_path(profiles, batch_id))
+        console.print()
         console.print(_columns(columns, list(load_schema(schema).columns)))
+    console.print()
     console.print(_neighbours(batches, known, batch_id))
 
 
@@ -165,5 +168,4 @@ def _neighbours(batches: Sequence[Batch], known: Records, batch_id: str) -> Tabl
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(*columns, title=f"\n{title}", title_justify="left", box=None, title_style="bold")
-    return table
+    return Table(*columns, title=title, title_justify="left", box=None, title_style="bold")

@@ -1,7 +1,7 @@
 """Propose thresholds for the checks from what they measured on the window's batches."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +16,6 @@ from ratchet.files import atomic_write
 
 FEWEST = 28  # batches that were compared: from fewer one can't tell what is rare
 DAYS_OF_A_MONTH = 30
-MOST_HEADROOM = 4.0
-STEP = 0.25
 DIGITS = 3
 
 
@@ -60,10 +58,9 @@ def run(
 
 
 def calibrate(batches: Mapping[str, Record], checks: Checks, per_month: float) -> Proposal:
-    """Return thresholds that would have set aside at most `per_month` batches in 30, if any can.
+    """Return thresholds for at most `per_month` false alarms of each check in 30 batches.
 
-    Each check keeps its floor, and columns that need more than that get a threshold of their own.
-    When all checks together would set aside too many, all get more headroom.
+    A check keeps its floor, and columns that need more than that get a threshold of their own.
 
     Raises DataError when there are too few batches.
     """
@@ -77,34 +74,32 @@ def calibrate(batches: Mapping[str, Record], checks: Checks, per_month: float) -
     series = {
         name: [record.statistics.get(name, 0.0) for record in batches.values()] for name in names
     }
-    bearable = max(1, int(len(batches) / DAYS_OF_A_MONTH * per_month))
-    more = 0.0
-    while True:
-        proposed = _propose(series, checks, round(DAYS_OF_A_MONTH / per_month), more)
-        found = _above(list(batches), series, proposed)
-        if len(found) <= bearable or more >= MOST_HEADROOM:
-            break
-        more += STEP
-    return Proposal(list(batches), series, proposed, found, _above(list(batches), series, checks))
+    proposed = _propose(series, checks, round(DAYS_OF_A_MONTH / per_month))
+    return Proposal(
+        list(batches),
+        series,
+        proposed,
+        _above(list(batches), series, proposed),
+        _above(list(batches), series, checks),
+    )
 
 
 def _propose(
-    series: Mapping[str, Sequence[float]], checks: Checks, batches_per_alarm: int, more: float
+    series: Mapping[str, Sequence[float]], checks: Checks, batches_per_alarm: int
 ) -> Checks:
-    """Return the checks with new thresholds, with `more` headroom than their rules give."""
+    """Return the checks with the thresholds that their rules give."""
     made = {}
     for check, rule in RULES.items():
         own: Check = getattr(checks, check)
-        roomy = replace(rule, headroom=rule.headroom + more)
         found = {
-            name.partition(" ")[2]: round(propose(values, roomy, batches_per_alarm), DIGITS)
+            name.partition(" ")[2]: round(propose(values, rule, batches_per_alarm), DIGITS)
             for name, values in series.items()
             if name.split(" ")[0] == check
         }
         whole = found.pop("", rule.floor)
         columns = {column: value for column, value in found.items() if value > rule.floor}
         made[check] = own.model_copy(update={"threshold": whole, "columns": columns})
-    return Checks.model_construct(**made)
+    return Checks.model_validate({name: each.model_dump() for name, each in made.items()})
 
 
 def _batches(records: Path, until: str) -> dict[str, Record]:
@@ -145,34 +140,12 @@ def _show(
         f"{count} batches, {first} to {last}; at most {per_month:g} good ones in "
         f"{DAYS_OF_A_MONTH} shall be set aside.\n"
     )
-    table = Table("check", "column", "severity", box=None, title_justify="left")
-    for title in "median", "highest", "now", "above", "proposed", "above":
-        table.add_column(title, justify="right")
+    table = Table("check", "column", box=None)
+    for title in "highest", "now", "above", "proposed", "above":
+        table.add_column(title, justify="right", no_wrap=True)
     for check in RULES:
-        old: Check = getattr(checks, check)
-        new: Check = getattr(proposal.checks, check)
-        columns = [
-            name.partition(" ")[2] for name in proposal.series if name.split(" ")[0] == check
-        ]
-        singled = sorted(old.columns.keys() | new.columns.keys())
-        for column in singled + [""]:
-            rest = set(columns) - set(singled) if column == "" else {column}
-            values = [proposal.series[f"{check} {each}".rstrip()] for each in rest & set(columns)]
-            flat = sorted(value for each in values for value in each)
-            if not flat:
-                continue
-            now, proposed = old.limit(column), new.limit(column)
-            table.add_row(
-                check,
-                column or ("(others)" if singled else ""),
-                old.severity,
-                f"{flat[len(flat) // 2]:.3g}",
-                f"{flat[-1]:.3g}",
-                f"{now:g}",
-                str(sum(value > now for value in flat)),
-                f"{proposed:g}",
-                str(sum(value > proposed for value in flat)),
-            )
+        for row in _rows(proposal, check, checks):
+            table.add_row(*row)
     console.print(table)
     for title, found in (
         ("Set aside by the present thresholds", proposal.quarantined_now),
@@ -187,6 +160,33 @@ def _show(
     )
     done = f"Written to {params_file}; `git diff` shows it, `dvc repro` judges by it."
     console.print(done if write else f"Nothing was written; --write puts them into {params_file}.")
+
+
+def _rows(proposal: Proposal, check: str, checks: Checks) -> Iterable[list[str]]:
+    """Yield a row for each column with a threshold of its own, now or proposed, and for the rest.
+
+    `above` counts the batches above a threshold, in the worst column.
+    """
+    old: Check = getattr(checks, check)
+    new: Check = getattr(proposal.checks, check)
+    own = {
+        name.partition(" ")[2]: values
+        for name, values in proposal.series.items()
+        if name.split(" ")[0] == check
+    }
+    singled = sorted(old.columns.keys() | new.columns.keys())
+    for column in [*singled, ""]:
+        rest = own.keys() - set(singled) if column == "" else own.keys() & {column}
+        if rest:
+            now, proposed = old.limit(column), new.limit(column)
+            counts = [
+                max(sum(value > limit for value in own[each]) for each in rest)
+                for limit in (now, proposed)
+            ]
+            highest = max(max(own[each]) for each in rest)
+            name = column or ("(others)" if singled else "")
+            figures = [f"{highest:.3g}", f"{now:g}", str(counts[0]), f"{proposed:g}"]
+            yield [check, name, *figures, str(counts[1])]
 
 
 def _write(params_file: Path, checks: Checks) -> None:

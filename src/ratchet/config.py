@@ -79,7 +79,7 @@ class Checks(Section):
     """How a batch may differ from those before it. `ratchet calibrate` proposes thresholds."""
 
     row_count: Check = Field(
-        description="rows, against the median of the batches before: log of the ratio beyond the usual"
+        description="log of rows by the median of the batches before, beyond the usual"
     )
     out_of_day: Check = Field(
         description="share of rows that aren't of the batch's day, where its id is a date"
@@ -99,15 +99,15 @@ class Checks(Section):
     distance: Check = Field(
         description="Jensen-Shannon distance from the batches before, beyond the usual"
     )
-    level: Check = Field(description="jump of the mean, in standard deviations of the means before")
+    level: Check = Field(description="jump of the mean, in deviations of the means before")
     pair: Check = Field(
-        description="share of rows with two values that never came together before, beyond the usual"
+        description="share of rows with two values that never met before, beyond the usual"
     )
     correlation: Check = Field(
         description="change of the rank correlation of two columns, beyond the usual"
     )
     cell_count: Check = Field(
-        description="rows of one combination of two values, beyond the usual (roots of the usual count)"
+        description="rows with the same two values, beyond the usual, in roots of the usual count"
     )
     label_rate: Check = Field(description="share of positive labels, beyond the usual")
     duplicate_rows: Check = Field(

@@ -17,6 +17,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
         "params.yaml",
         window__train=10,
         window__holdout=3,
+        window__reference=0,
         train__parameters__hist_gradient_boosting__max_iter=5,
         train__parameters__random_forest__n_estimators=8,
         evaluate__bootstrap__replicates=100,

@@ -38,7 +38,7 @@ def test_a_bad_batch_stops_the_night_until_it_is_old_or_a_person_speaks(
 
     # The newest: nothing is trained, and the report says why.
     printed = project.repro_fails("validate", code=3)
-    assert f"the newest batch, {NEXT}, breaks the contract" in printed
+    assert f"the newest batch, {NEXT}, is refused" in printed
     assert "value dest" in printed
     assert "range distance: above 6000" in printed
     codes = {(found["code"], found["column"]) for found in report(project)["quarantined"][NEXT]}
@@ -49,7 +49,7 @@ def test_a_bad_batch_stops_the_night_until_it_is_old_or_a_person_speaks(
 
     # A person takes it in: its rows are read after all, and the report remembers the reasons.
     project.override(NEXT, "accept")
-    assert "validate: 1 batch judged, 13 accepted" in project.repro()
+    assert "validate: 0 batches judged, 13 accepted" in project.repro()
     assert batches(project)[-1] == NEXT
     assert report(project)["quarantined"] == {}
     assert NEXT in report(project)["overruled"]

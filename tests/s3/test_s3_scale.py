@@ -44,7 +44,7 @@ for line in open("/proc/self/status"):
     if line.startswith("VmHWM"):
         print("peak", line.split()[1])
 """
-DISCOVER = "import sys; from ratchet.cli import main; code = main(['discover', *sys.argv[1:]])"
+DISCOVER = "import sys; from ratchet.cli.main import main; code = main(['discover', *sys.argv[1:]])"
 DOWNLOAD = """
 import sys
 from pathlib import Path

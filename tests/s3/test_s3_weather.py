@@ -17,7 +17,7 @@ from faulty import FaultyProxy
 from s3_night import QUICK, ROOT, Night, put
 from seaweed import Seaweed
 
-from ratchet.cli import main
+from ratchet.cli.main import main
 from ratchet.data.weather import FaultError, Limits, Patience, explain, of_answer
 from ratchet.errors import EvidenceError
 

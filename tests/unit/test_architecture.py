@@ -24,9 +24,9 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"summary", "predict", "sample", "drill"},
+    {"summary", "predict", "sample", "batch", "calibrate", "drill", "nights"},
     {"stages"},
-    {"artifacts"},
+    {"artifacts", "checks"},
     {"data", "scoring", "model", "budget", "code"},
     {"config", "files"},
     {"errors"},

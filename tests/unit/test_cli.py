@@ -72,7 +72,7 @@ def test_the_commands_of_dvc_yaml_turn_anybody_s_data_into_a_model(
     assert lines[:3] == [
         "6 new: day-01 … day-06",
         f"fetch: 6 of 6 batches fetched ({size:.1f} MB), 0 dropped",
-        "validate: 6 batches judged, 6 accepted (360 rows), 0 quarantined",
+        "validate: 6 batches judged, 6 accepted (360 rows), 0 quarantined, 0 with warnings",
     ]
     assert lines[3].startswith("train: hist_gradient_boosting on 240 rows of 4 batches in ")
     assert lines[3].endswith(json.loads(project.card.read_text())["model_sha256"][:12])
@@ -145,7 +145,7 @@ def test_bad_data_exit_with_3(project: Shop, capsys: pytest.CaptureFixture[str])
     prepare("validate")
     assert cli.main(stage_command("validate")) == 3
     assert capsys.readouterr().err.startswith(
-        "ratchet validate: the newest batch, day-06, breaks the contract: empty: the file has no"
+        "ratchet validate: the newest batch, day-06, is refused: empty: the file has no"
     )
 
 
@@ -270,7 +270,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
     ("stage", "refused"),
     [
         ("fetch", "data/raw/day-0"),
-        ("validate", "data/validated/part-00000"),
+        ("validate", "data/profiles/day-0"),
         ("train", "models/"),
         ("evaluate", "reports/evaluation.json"),
     ],

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from shop import Shop, rows_of, snapshot
 
-from ratchet import cli
+from ratchet.cli import main as cli
 from ratchet.config import load_params
 from ratchet.drill import report, run
 from ratchet.drill.fault import Case, Fault
@@ -38,6 +38,7 @@ def drill(shop: Shop, *faults: Fault | str, **options: Any) -> run.Drill:
         raw=shop.raw,
         schema=shop.schema_file,
         validated=shop.validated,
+        profiles=shop.profiles,
         records=shop.records,
         **options,
     )
@@ -192,7 +193,11 @@ def test_what_the_last_run_left_is_used(filled: Shop, monkeypatch: pytest.Monkey
 
 def test_without_records_the_window_is_judged_aside(filled: Shop, tmp_path: Path) -> None:
     options = {"manifest": filled.manifest, "raw": filled.raw, "schema": filled.schema_file}
-    missing = {"validated": tmp_path / "validated", "records": tmp_path / "records.json"}
+    missing = {
+        "validated": tmp_path / "validated",
+        "profiles": tmp_path / "profiles",
+        "records": tmp_path / "records.json",
+    }
     done = run.run(load_params(filled.params_file), select(["unchanged"]), **options, **missing)
     assert done.findings[0].outcome == "passed"
     assert list(tmp_path.iterdir()) == []

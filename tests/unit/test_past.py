@@ -25,7 +25,7 @@ def ids(past: Past) -> list[str]:
 
 
 def test_too_few_batches_are_nothing_to_compare_with() -> None:
-    past = filled(Past(20, from_the_start=True), FEWEST - 1)
+    past = filled(Past(40, from_the_start=True), FEWEST - 1)
     assert ids(past) == []
     assert past.name == ""
     past.add(member(FEWEST))
@@ -65,7 +65,7 @@ def test_the_name_changes_with_what_is_compared_with(other: Member | None) -> No
     names = []
     for third in member(3), other:
         past = Past(20, from_the_start=True)
-        for each in itertools.chain(map(member, range(3)), [third], map(member, range(4, 20))):
+        for each in itertools.chain(map(member, range(3)), [third], map(member, range(4, 21))):
             past.add(each)
         names.append(past.name)
     assert names[0] != names[1]

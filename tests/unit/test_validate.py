@@ -279,7 +279,7 @@ def test_a_bad_newest_batch_stops_the_run_with_a_report_on_disk(shop: Shop) -> N
         shop.night()
     assert str(caught.value).splitlines() == [
         "the newest batch, day-03, is refused: range amount: above 1000 (1 row; row 4: 1001.0)",
-        f"see {shop.validation}; have it delivered again and run `ratchet discover "
+        f"see {shop.validation_text}; have it delivered again and run `ratchet discover "
         "--accept-changed ID`, or `ratchet batch exclude ID`, or where its rows can be read "
         "`ratchet batch accept ID`",
     ]
@@ -400,7 +400,7 @@ def test_what_a_killed_run_left_is_dropped(shop: Shop) -> None:
 
 # Against the batches before
 
-DELAYS = 14  # batches before the first one that is compared
+DELAYS = 16  # batches before the first one that is compared
 
 
 def watch(shop: Shop, **checks: dict[str, object]) -> None:
@@ -433,7 +433,7 @@ def test_the_first_batches_have_nothing_to_be_compared_with(shop: Shop) -> None:
     shop.deliver(DELAYS, count=20)
     assert shop.night().quarantined == {}
     shop.deliver(DELAYS + 1, count=20)
-    with pytest.raises(DataError, match="the newest batch, day-15, is refused: row_count: 20 rows"):
+    with pytest.raises(DataError, match="the newest batch, day-17, is refused: row_count: 20 rows"):
         shop.night()
 
 
@@ -472,19 +472,19 @@ def test_night_by_night_gives_the_same_as_all_at_once(shop: Shop) -> None:
 
 def test_an_accepted_batch_is_one_to_compare_with(shop: Shop) -> None:
     watch(shop, row_count=ROWS)
-    shop.deliver(*range(1, 16))
+    shop.deliver(*range(1, 17))
     shop.night()
-    for number in range(16, 22):
+    for number in range(17, 23):
         shop.deliver(number, count=20)
         with pytest.raises(DataError):
             shop.night()
-    for number in range(16, 22):
+    for number in range(17, 23):
         shop.repin(replace(shop.pins()[f"day-{number}"], override="accept", note="moved (Ada)"))
     shop.validate()
-    assert report(shop)["overrides"]["day-21"] == {"override": "accept", "note": "moved (Ada)"}
+    assert report(shop)["overrides"]["day-22"] == {"override": "accept", "note": "moved (Ada)"}
     # What a person lets in is usual from then on.
-    assert list(report(shop)["overruled"]) == ["day-16", "day-17"]
-    assert list(report(shop)["accepted"]) == days(range(16, 22))
+    assert list(report(shop)["overruled"]) == ["day-17", "day-18"]
+    assert list(report(shop)["accepted"]) == days(range(17, 23))
     assert state(shop) == afresh(shop)
 
 

@@ -41,8 +41,8 @@ def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -
     """Return the statistics of label consistency for the newest batch.
 
     `pool` has the newest accepted batches, oldest first, and last the batch to judge; `reference`
-    the accepted batches before them, both coded by `ratchet.checks.coding.code`. Of the batch alone:
-    `label_direction`. Of the whole pool: `label_noise`, `label_coherence`, `label_slice`. Neither
+    the accepted batches before them, both coded by `code`. Of the batch alone: `label_direction`.
+    Of the whole pool: `label_noise`, `label_coherence`, `label_slice`. Neither
     sequence may be empty.
     """
     old, new = _Rows.of(reference), _Rows.of(pool)

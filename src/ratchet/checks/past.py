@@ -9,7 +9,7 @@ from ratchet.checks.coding import Coded
 from ratchet.checks.profile import Profile
 from ratchet.files import sha256_text
 
-FEWEST = 14  # batches: with fewer before it, at the beginning, one can't tell what is usual
+FEWEST = 28  # batches: with fewer before it, at the beginning, one can't tell what is usual
 LEAST = 2  # later on, when most of those before are quarantined: a comparison isn't given up
 
 

@@ -20,11 +20,11 @@ from ratchet.files import sha256_file, write_text
 class Record:
     """What is known of a batch: the hash of its raw file, its rows, and how it was judged.
 
-    `readable` says whether its rows can be had with their types; then `positive` of them have the
-    positive label, and `profile` is the SHA-256 of its profile. `failures` say how it broke the contract. `against` names the batches that it was
-    compared with, empty when it wasn't; `statistics` has the figures of that by series, `alarms`
-    those above their thresholds. `part` is the Parquet file that holds its rows, empty for a batch
-    that isn't among those that teach or judge.
+    `readable` says whether its rows can be had with their types; then `positive` of them have
+    the positive label, and `profile` is the SHA-256 of its profile. `failures` say how it broke the
+    contract. `against` names the batches that it was compared with, empty when it wasn't;
+    `statistics` has the figures of that by series, `alarms` those above their thresholds. `part` is
+    the Parquet file that holds its rows, empty for a batch that doesn't teach or judge.
     """
 
     sha256: str

@@ -107,4 +107,4 @@ def _figure(value: float) -> str:
 
 def _cell(text: str) -> str:
     """Keep what bad data hold from being read as Markdown: it may hold anything."""
-    return "".join(f"\\{sign}" if sign in "|<>[]*_" else sign for sign in text.replace("\n", " "))
+    return "".join(f"\\{sign}" if sign in "|<>[]*" else sign for sign in text.replace("\n", " "))

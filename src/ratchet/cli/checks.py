@@ -48,12 +48,13 @@ def add(commands: Commands) -> None:
 
     made = commands.add("drill", _drill, "spoil copies of your newest batch: who notices?")
     add_params(made)
-    add_defaults(made, manifest="data/manifest.csv")
     add_defaults(
         made,
+        manifest="data/manifest.csv",
         raw="data/raw",
         schema="schema.yaml",
         validated="data/validated",
+        profiles="data/profiles",
         records="data/records.json",
     )
     made.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="play these only")

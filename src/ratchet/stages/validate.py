@@ -234,7 +234,7 @@ def _summarise(lines: Sequence[Line], records: Mapping[str, Record], judged: int
         warned = [said for severity, said in words if severity == "warn"]
         if found:
             bad[batch] = found
-        if warned:
+        if warned and record.part:
             warnings[batch] = warned
         earlier.append(record.statistics)
     return Validation(
