@@ -23,7 +23,7 @@ from ratchet.model import build_estimator
 
 ROOT = Path(__file__).parents[1]
 FIRST, WEEK, LONGEST = 60, 7, 21
-AHEAD = 40  # days after its window for which a model's predictions are kept
+AHEAD = 30  # days after its window for which a model's predictions are kept
 STEP = 10  # spoiled challengers come one night in ten
 
 Array: TypeAlias = NDArray[Any]
@@ -90,12 +90,10 @@ def shuffled_times(year: Year, first: int, stop: int, random: Any) -> tuple[pd.D
 def no_weather(year: Year, first: int, stop: int, random: Any) -> tuple[pd.DataFrame, Array]:
     """Without weather but on the oldest day: the train stage refuses a column wholly null."""
     X, y = honest(year, first, stop, random)
-    X = X.copy()
-    X.iloc[
-        int(year.start[max(first, 0) + 1] - year.start[max(first, 0)]) :,
-        [X.columns.get_loc(name) for name in WEATHER],
-    ] = np.nan
-    return X, y
+    oldest = max(first, 0)
+    kept = int(year.start[oldest + 1] - year.start[oldest])
+    seen = np.arange(len(X)) < kept
+    return X.assign(**{name: X[name].where(seen) for name in WEATHER}), y
 
 
 SPOILS: dict[str, Spoil] = {

@@ -27,16 +27,19 @@ from gate_nights import (
     jobs,
     load_year,
 )
-from joblib import Parallel, delayed
 
 from ratchet.config import Bootstrap, Gate, Rule, SliceRules, Train
 from ratchet.gate.paired import Difference, Movement, differences, movement
 from ratchet.gate.rules import Verdict, judge, judge_pair
+from ratchet.scoring.bootstrap import Unit
 from ratchet.scoring.metrics import score
 
 WINDOW = 90
 REPLICATES = 1000
-COMPARED = {"batch": ("log_loss", "log_loss_within", "roc_auc"), "row": ("log_loss", "roc_auc")}
+COMPARED: dict[Unit, tuple[str, ...]] = {
+    "batch": ("log_loss", "log_loss_within", "roc_auc"),
+    "row": ("log_loss", "roc_auc"),
+}
 
 LEARNERS: dict[str, Train] = {
     "LR": configured("logistic_regression"),
@@ -94,7 +97,7 @@ Decide = Callable[[Model, Model], bool]  # champion, challenger: promote?
 class Compared:
     """A champion and a challenger on the challenger's holdout."""
 
-    found: Mapping[tuple[str, str], Difference]  # by unit and metric
+    found: Mapping[tuple[Unit, str], Difference]  # by unit and metric
     moved: Movement
     new_batches: int
 
@@ -112,15 +115,15 @@ class Play:
 
     year: Year
     predicted: Mapping[Model, Array]
+    replicates: int = REPLICATES
 
     def of(self, model: Model, first: int, stop: int) -> Array:
         """Return what a model predicts for the days from `first` to before `stop`."""
-        start = self.year.rows(model[1], first).stop if first > model[1] else None
-        begin = 0 if start is None else start - int(self.year.start[model[1]])
-        rows = self.year.rows(first, stop)
-        found = self.predicted[model][begin : begin + rows.stop - rows.start]
-        if len(found) < rows.stop - rows.start:
-            raise LookupError(f"{model} is too old for day {stop - 1}: raise AHEAD")
+        start = self.year.start
+        skipped = int(start[first] - start[model[1]])
+        found = self.predicted[model][skipped : skipped + int(start[stop] - start[first])]
+        if len(found) < start[stop] - start[first]:
+            raise LookupError(f"{model} does not reach day {stop - 1}: raise AHEAD")
         return found.astype(np.float64)
 
     def labels(self, first: int, stop: int) -> tuple[Array, Array]:
@@ -136,7 +139,7 @@ class Play:
             (unit, name): each
             for unit, metrics in COMPARED.items()
             for name, each in differences(
-                y, old, new, day, metrics=metrics, seed=0, replicates=REPLICATES, unit=unit
+                y, old, new, day, metrics=metrics, seed=0, replicates=self.replicates, unit=unit
             ).items()
         }
         return Compared(found, movement(old, new), challenger[1] - champion[1])
@@ -170,7 +173,7 @@ def replay(play: Play, nights: Sequence[int], decide: Decide, *, spoil: bool) ->
         bad = spoil and night % STEP == 0 and (kinds[night // STEP % len(kinds)], night)
         challenger = bad if bad and bad in play.predicted else ("honest", night)
         # What the cache doesn't reach any more is replaced, and shows as `oldest`.
-        stale = night + WEEK + 1 - champion[1] > AHEAD - 10
+        stale = night + WEEK + 1 - champion[1] > AHEAD
         if stale or decide(champion, challenger):
             champion = challenger
             promoted += 1
@@ -202,13 +205,11 @@ def naive(play: Play, champion: Model, challenger: Model) -> bool:
     return play.own_auc(challenger) - play.own_auc(champion) >= -0.01
 
 
-def table(play: Play, n_jobs: int) -> list[str]:
+def table(play: Play) -> list[str]:
     """Return the lines of the table for one learner."""
     single = pairs(play)
-    compared = Parallel(n_jobs=n_jobs)(
-        delayed(play.compare)(champion, challenger) for _, champion, challenger in single
-    )
-    known = {(a, b): each for (_, a, b), each in zip(single, compared, strict=True)}
+    asked = ["age 1", f"age {WEEK}", *SPOILS]
+    known: dict[tuple[Model, Model], Compared] = {}
 
     def compare(a: Model, b: Model) -> Compared:
         if (a, b) not in known:
@@ -224,43 +225,39 @@ def table(play: Play, n_jobs: int) -> list[str]:
     ]
     lines.append("|---|" + "--:|" * (len(SPOILS) + 8))
 
-    def production(decide: Decide) -> list[str]:
+    def row(name: str, decide: Decide) -> str:
+        blocked = {
+            what: float(np.mean([not decide(a, b) for each, a, b in single if each == what]))
+            for what in asked
+        }
         plain, spoiled = (replay(play, nights, decide, spoil=each) for each in (False, True))
-        return [
-            f"{plain.loss:.5f}",
-            f"{spoiled.loss:.5f}",
-            str(spoiled.let_through),
-            str(max(plain.oldest, spoiled.oldest)),
-        ]
+        return line(name, blocked, plain, spoiled)
 
-    for name, decide in (
-        ("always retrain", lambda _, __: True),
-        ("metrics diff", partial(naive, play)),
-    ):
-        blocked = {
-            w: np.mean([not decide(a, b) for k, a, b in single if k == w])
-            for w in ("age 1", f"age {WEEK}", *SPOILS)
-        }
-        lines.append(line(name, blocked, production(decide)))
+    lines.append(row("always retrain", always))
+    lines.append(row("metrics diff, AUC", partial(naive, play)))
     for name, rules in RULES.items():
-
-        def passing(a: Model, b: Model, rules: Gate = rules) -> bool:
-            return compare(a, b).passes(rules)
-
-        blocked = {
-            w: np.mean([not passing(a, b) for k, a, b in single if k == w])
-            for w in ("age 1", f"age {WEEK}", *SPOILS)
-        }
-        lines.append(line(name, blocked, production(passing)))
-    counts = [sum(k == w for k, _, _ in single) for w in ("age 1", f"age {WEEK}", *SPOILS)]
+        lines.append(row(name, partial(passing, compare, rules)))
+    counts = [sum(k == w for k, _, _ in single) for w in asked]
     return [*lines, f"nights: {counts}"]
 
 
-def line(name: str, blocked: Mapping[str, float], production: Sequence[str]) -> str:
-    power = [float(blocked[kind]) for kind in SPOILS]
+def always(champion: Model, challenger: Model) -> bool:  # noqa: ARG001 (decides without looking)
+    return True
+
+
+def passing(
+    compare: Callable[[Model, Model], Compared], rules: Gate, champion: Model, challenger: Model
+) -> bool:
+    return compare(champion, challenger).passes(rules)
+
+
+def line(name: str, blocked: Mapping[str, float], plain: Replayed, spoiled: Replayed) -> str:
+    power = [blocked[kind] for kind in SPOILS]
     cells = [f"{blocked['age 1']:.1%}", f"{blocked[f'age {WEEK}']:.1%}"]
-    cells += [f"{each:.2f}" for each in (*power, np.mean(power), min(power[:4]))]
-    return f"| {name} | {' | '.join([*cells, *production])} |"
+    cells += [f"{each:.2f}" for each in (*power, sum(power) / len(power), min(power[:4]))]
+    cells += [f"{plain.loss:.5f}", f"{spoiled.loss:.5f}", str(spoiled.let_through)]
+    cells += [str(max(plain.oldest, spoiled.oldest))]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -268,6 +265,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder for predictions; default: thrown away")
     parser.add_argument("--learner", choices=LEARNERS, action="append")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--replicates", type=int, default=REPLICATES)
     args = parser.parse_args()
     year = load_year()
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
@@ -282,7 +280,12 @@ def main() -> None:
                 jobs(year),
                 args.jobs,
             )
-            print(f"\n## {name}\n", *table(Play(year, predicted), args.jobs), sep="\n", flush=True)
+            print(
+                f"\n## {name}\n",
+                *table(Play(year, predicted, args.replicates)),
+                sep="\n",
+                flush=True,
+            )
             print(f"{time.monotonic() - began:.0f} s")
 
 
