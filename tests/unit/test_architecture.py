@@ -25,6 +25,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"summary", "predict", "sample"},
+    {"gate"},
     {"stages"},
     {"artifacts"},
     {"data", "scoring", "model", "budget", "code"},
