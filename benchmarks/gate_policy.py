@@ -95,14 +95,14 @@ RULES: dict[str, Gate] = {
             moved, margin, within
         )
         for moved, margin, within in (
-            (0.03, 0.01, 0.01),  # the default
+            (0.04, 0.01, None),  # the default
             (0.03, 0.01, None),
+            (0.03, 0.01, 0.01),
             (0.03, 0.02, None),
             (0.03, 0.01, 0.005),
             (0.03, 0.02, 0.01),
             (0.03, 0.005, 0.003),
             (0.02, 0.01, None),
-            (0.04, 0.01, None),
         )
     },
 }

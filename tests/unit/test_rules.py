@@ -287,7 +287,7 @@ def test_a_floor_for_a_metric_that_is_not_recorded_is_a_wrong_setting(rule):
 
 
 SECTION = """\
-moved_above: 0.03
+moved_above: 0.04
 metrics:
   log_loss: {significant_loss: 0.01, margin_if_moved: 0.01, floor: 0.69}
   log_loss_within: {margin_if_moved: 0.01}
@@ -311,7 +311,7 @@ def test_the_section_reads_as_a_person_writes_it(tmp_path):
         ("floor: 0.69", "floor: .nan", "metrics.log_loss.floor must be a finite number"),
         ("floor: 0.69", "margin: .inf", "metrics.log_loss.margin must be a finite number"),
         ("floor: 0.69", "margin: -1", "metrics.log_loss.margin must be >= 0"),
-        ("moved_above: 0.03", "moved_above: .nan", "moved_above"),
+        ("moved_above: 0.04", "moved_above: .nan", "moved_above"),
         ("chance: 0.01", "chance: 0", "slices.chance must be > 0"),
     ],
 )
