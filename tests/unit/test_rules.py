@@ -91,6 +91,12 @@ def test_who_learned_from_more_new_batches_may_move_further():
     assert far_from(4, config) == 0.06
 
 
+def test_a_model_that_hardly_moved_may_pass_on_that_alone():
+    config = rules(log_loss=Rule(margin_if_moved=0.01))
+    assert verdict(difference(0.0, -0.02, 0.02), config, NEAR) == Verdict.PASS
+    assert verdict(difference(0.0, -0.02, 0.02), config, FAR) == Verdict.BLOCK
+
+
 def test_the_reason_says_it_in_words():
     config = rules(log_loss=Rule(margin_if_moved=0.01, significant_loss=0.01))
     judged = judge(judge_pair({"log_loss": difference(0.02, 0.005, 0.035)}, FAR, 1, config))

@@ -119,7 +119,7 @@ def judge_pair(
         yield Outcome(
             "moved_above",
             "predictions",
-            Status.UNJUDGED,  # it only decides what is asked below
+            Status.UNJUDGED if far else Status.FINE,  # far isn't wrong: more is asked below
             f"predictions moved by {moved.mean:.4f} on average; above {limit:.4f} "
             f"({_count(new_batches, 'new batch', 'new batches')}) they need proof: "
             f"{'they do' if far else 'they do not'}",
