@@ -24,7 +24,9 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"summary", "predict", "sample", "batch", "calibrate", "drill", "nights"},
+    {"summary", "predict", "sample", "batch", "calibrate", "replay"},
+    {"nights"},
+    {"gate", "drill"},
     {"stages"},
     {"artifacts", "checks"},
     {"data", "scoring", "model", "budget", "code"},
