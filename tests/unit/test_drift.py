@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from ratchet.checks.calibrate import propose
 from ratchet.checks.drift import measure
 from ratchet.checks.profile import Profile, profile
-from ratchet.data.schema import Schema
 from ratchet.checks.statistic import Statistic
+from ratchet.data.schema import Schema
 
 SCHEMA = Schema.model_validate(
     {
@@ -182,16 +181,3 @@ def test_a_reference_of_one_batch_is_refused() -> None:
     table = typed(batch(TODAY))
     with pytest.raises(ValueError, match="got 1"):
         measure(ID, table, profile(table, SCHEMA), REFERENCE[:1], SCHEMA)
-
-
-def test_a_threshold_leaves_one_odd_day_in_two_months_aside() -> None:
-    usual = [n / 100 for n in range(59)]
-    assert propose([*usual, 50.0]) == pytest.approx(0.58 + 0.5 * (0.58 - 0.295))
-    assert propose([0.0] * 30, floor=0.1) == 0.1
-    assert propose([3.0]) == 3.0
-
-
-@pytest.mark.parametrize("series", [[], [0.0, float("nan")], [float("inf")]])
-def test_a_threshold_needs_finite_figures(series: list[float]) -> None:
-    with pytest.raises(ValueError, match="finite"):
-        propose(series)

@@ -210,9 +210,9 @@ def test_the_plots_have_the_columns_that_dvc_draws(evaluated: Shop) -> None:
         for settings in entry.values():
             for path, columns in settings["y"].items():
                 drawn.add(Path(path).stem)
-                first = plot(evaluated, Path(path).stem)[0]
+                header = (evaluated.plots / Path(path).name).read_text().splitlines()[0]
                 wanted = {*(columns if isinstance(columns, list) else [columns]), settings["x"]}
-                assert wanted <= first.keys(), path
+                assert wanted <= set(header.replace(chr(34), "").split(",")), path
     assert drawn == {path.stem for path in evaluated.plots.iterdir()}
 
 

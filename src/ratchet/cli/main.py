@@ -37,14 +37,13 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="ratchet",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=18),
         description="Nightly model retraining that can only turn forward.",
         epilog="`dvc repro` runs the four stages fetch, validate, train, evaluate. "
         "Exit codes: 0 fine, 1 a bug, 2 usage or configuration, 3 data broke the contract, "
         "4 the gate says BLOCK or a fault slipped through the drill, "
         "5 evidence missing or unreadable.",
     )
-    parser.add_argument("--version", action=_Version, help="show the version and exit")
+    parser.add_argument("-V", "--version", action=_Version, help="show the version and exit")
     commands = Commands(parser)
     for group in (pipeline, checks, nights, producer):
         group.add(commands)
