@@ -17,6 +17,20 @@ PARAMS = Path("params.yaml")
 MANIFEST = Path("data/manifest.csv")
 SAMPLE = Path("sample/flights.parquet")
 INBOX = Path("sample/inbox")
+GATE_REPORT = Path("reports/gate.md")
+# Where the gate finds things, in this revision and in the base.
+PLACES = {
+    "params": "params.yaml",
+    "schema": "schema.yaml",
+    "manifest": "data/manifest.csv",
+    "environment": "requirements/run.txt",
+    "validated": "data/validated",
+    "model": "models/model.skops",
+    "card": "models/card.json",
+    "metrics": "reports/metrics.json",
+    "validation": "reports/validation.json",
+    "drill": "reports/drill.json",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,6 +128,25 @@ def _evaluate(args: argparse.Namespace) -> None:
         plots=args.plots,
     )
     print(evaluate.describe(done))
+
+
+def _gate(args: argparse.Namespace) -> None:
+    from ratchet.errors import BlockedError, EvidenceError
+    from ratchet.gate import pictures, report, run
+    from ratchet.gate.rules import Verdict
+
+    places = run.Places(**{name: str(getattr(args, name)) for name in PLACES})
+    found = run.run(
+        Path.cwd(), places, args.base, rebuild=args.rebuild, approved=args.approve_policy_change
+    )
+    folder = args.report.with_suffix("")
+    report.write(found, args.report, args.json, pictures.draw(found, folder))
+    told = "\n".join(report.summary(found))
+    if found.judgement.verdict == Verdict.BLOCK:
+        raise BlockedError(told)
+    if found.judgement.verdict == Verdict.ERROR:
+        raise EvidenceError(told)
+    print(f"gate: {told}")
 
 
 def _summary(args: argparse.Namespace) -> None:
@@ -221,6 +254,27 @@ def _parser() -> argparse.ArgumentParser:
         report="file for intervals, slices and baseline",
         plots="folder for the plots' data",
     )
+
+    made = command("gate", _gate, "judge this revision's model against that of a base revision")
+    made.add_argument(
+        "--base", default="origin/main", metavar="REV", help="the champion's; default: %(default)s"
+    )
+    made.add_argument(
+        "--rebuild",
+        action="store_true",
+        help="also make everything again in a clone and ask for the same bytes; runs its code",
+    )
+    made.add_argument(
+        "--approve-policy-change",
+        action="store_true",
+        help="a person accepts that this revision changes the rules or the gate itself",
+    )
+    made.add_argument(
+        "--report", type=Path, default=GATE_REPORT, metavar="PATH", help="default: %(default)s"
+    )
+    made.add_argument("--json", type=Path, metavar="PATH", help="default: beside the report")
+    for name, default in PLACES.items():
+        made.add_argument(f"--{name}", type=Path, default=default, help="default: %(default)s")
 
     made = command("summary", _summary, "show what the last run used and how good its model is")
     for name, default in {

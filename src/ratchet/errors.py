@@ -1,7 +1,7 @@
 """What can go wrong, and the exit code it means.
 
 Codes: 0 fine · 1 a bug (traceback) · 2 usage or configuration · 3 data broke the contract ·
-4 the gate says BLOCK · 5 evidence missing or unreadable.
+4 the gate says BLOCK, or a fault slipped through the drill · 5 evidence missing or unreadable.
 """
 
 
@@ -21,6 +21,12 @@ class DataError(RatchetError):
     """The data broke the contract in `schema.yaml`, or there is too little of it."""
 
     exit_code = 3
+
+
+class BlockedError(RatchetError):
+    """A guard says no: what was asked for must not go on."""
+
+    exit_code = 4
 
 
 class EvidenceError(RatchetError):

@@ -163,6 +163,7 @@ def _refuse_empty(rows: pa.Table, schema: Schema) -> None:
 
 
 def describe_rows(rows: pa.Table, hashes: dict[str, str], labels: np.ndarray) -> Rows:
+    """Return what a card says of `rows` and their labels; `hashes` are those of all batches."""
     batches = {batch: hashes[batch] for batch in rows[BATCH].unique().to_pylist()}
     return Rows.of(batches, rows=len(labels), positive_rows=int(labels.sum()))
 
