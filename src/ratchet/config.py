@@ -6,7 +6,7 @@ track each value. The field descriptions are the reference for a person who tune
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -180,3 +180,52 @@ def _section(annotation: Any) -> Any:
     """Return the section in an annotation such as `Budget` or `dict[str, Column]`, or None."""
     inner = [annotation, *getattr(annotation, "__args__", ())]
     return next((each for each in inner if hasattr(each, "model_fields")), None)
+
+
+class Rule(Section):
+    """What the gate asks of one metric. What isn't written isn't asked.
+
+    A loss is by how much the challenger is worse than the champion, in the metric's own unit.
+    """
+
+    unit: Literal["row", "batch"] = Field(
+        default="batch", description="what resamples draw: whole batches, or rows of each batch"
+    )
+    significant_loss: float | None = Field(
+        default=None, ge=0, description="block a loss above this whose interval lies above 0"
+    )
+    margin: float | None = Field(
+        default=None, ge=0, description="block unless the interval excludes a larger loss"
+    )
+    margin_if_moved: float | None = Field(
+        default=None, ge=0, description="the same, asked of a challenger beyond moved_above"
+    )
+    max_drop: float | None = Field(
+        default=None, ge=0, description="block if the recorded figure is worse by more than this"
+    )
+    floor: float | None = Field(
+        default=None, description="block if the challenger's own figure is worse than this"
+    )
+
+
+class SliceRules(Section):
+    """What the gate asks of parts of the holdout."""
+
+    columns: list[str] = Field(description="columns of schema.yaml to compare value by value")
+    metric: str = Field(description="the metric that is compared")
+    margin: float = Field(ge=0, description="block a slice that surely loses more than this")
+    chance: float = Field(
+        gt=0, lt=0.5, description="of blocking any slice by luck; shared out by Holm's method"
+    )
+    min_rows: int = Field(ge=2, description="smaller slices are counted, not judged")
+
+
+class Gate(Section):
+    """When a challenger may take the champion's place."""
+
+    metrics: dict[str, Rule] = Field(min_length=1, description="rules by metric")
+    moved_above: float = Field(
+        ge=0, le=1, description="mean change of predictions, per root of new batches: ask for proof"
+    )
+    slices: SliceRules
+    bootstrap: Bootstrap
