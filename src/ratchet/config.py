@@ -95,6 +95,7 @@ class Params(Section):
     validate_: Annotated[Validate, Field(alias="validate")]
     train: Train
     evaluate: Evaluate
+    gate: "Gate"
 
 
 AnySection = TypeVar("AnySection", bound=Section)
@@ -220,6 +221,28 @@ class SliceRules(Section):
     min_rows: int = Field(ge=2, description="smaller slices are counted, not judged")
 
 
+class Limit(Section):
+    """A figure that may not grow beyond a limit, and what happens if it does."""
+
+    most: float = Field(ge=0, description="the largest value that is fine")
+    action: Literal["off", "warn", "block"]
+
+
+class More(Section):
+    """What the gate asks besides the metrics."""
+
+    size: Limit = Field(description="size of the model's file, as a multiple of the champion's")
+    latency: Limit = Field(description="time to score the holdout, as a multiple of the champion's")
+    calibration: Limit = Field(description="by how much the calibration error may rise")
+    churn: Limit = Field(description="share of the holdout's rows whose decision flips")
+    same_inputs: Literal["off", "warn", "block"] = Field(
+        description="another model from the same data, parameters, code and environment"
+    )
+    same_model: Literal["off", "warn", "block"] = Field(
+        description="the same model from other training data"
+    )
+
+
 class Gate(Section):
     """When a challenger may take the champion's place."""
 
@@ -228,4 +251,8 @@ class Gate(Section):
         ge=0, le=1, description="mean change of predictions, per root of new batches: ask for proof"
     )
     slices: SliceRules
+    more: More
     bootstrap: Bootstrap
+
+
+Params.model_rebuild()  # Gate stands below

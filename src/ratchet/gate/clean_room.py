@@ -5,6 +5,7 @@ allow-list and scored on rows that are taken by hash as well. What the commit re
 against what comes out.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,8 @@ def foreign_inputs(
     """
     expected = {
         "estimator": params.estimator,
-        "parameters": params.parameters.get(params.estimator, {}),
+        # As JSON has them: its keys are strings.
+        "parameters": json.loads(json.dumps(params.parameters.get(params.estimator, {}))),
         "seed": params.seed,
         "target": schema.target.column,
         "positive": schema.target.positive,

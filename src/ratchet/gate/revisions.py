@@ -219,7 +219,7 @@ class History:
                     continue
                 for kind, files in entry.items():
                     broken += [
-                        f"{name}: {kind}: {path} is {state}"
+                        f"{name}: {kind}: {path} is {_state(state)}"
                         for path, state in files.items()
                         if not (path in kept and state in ("deleted", "not in cache"))
                     ]
@@ -318,6 +318,13 @@ def _flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
     if not isinstance(content, dict):
         return [(prefix.rstrip("."), content)]
     return [pair for key, value in content.items() for pair in _flat(value, f"{prefix}{key}.")]
+
+
+def _state(state: Any) -> str:
+    """Spell the state of a file, or those of the sections of params.yaml."""
+    if isinstance(state, dict):
+        return ", ".join(f"{how} in {section}" for section, how in state.items())
+    return str(state)
 
 
 def _said(error: Any) -> str:

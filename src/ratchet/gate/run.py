@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 
+from ratchet.artifacts.card import Card
 from ratchet.artifacts.scored import Scored
 from ratchet.code import code_hash
 from ratchet.config import Evaluate, Gate, Train, Window
@@ -288,9 +289,16 @@ def _compare(
         )
     found.differences = {name: gathered[name] for name in units}
     found.movement = movement(before, after, threshold=measured.threshold)
-    found.outcomes += rules.judge_pair(found.differences, found.movement, draws.confidence, asked)
+    found.outcomes += rules.judge_pair(
+        found.differences, found.movement, _new_batches(champion.card, challenger.card), asked
+    )
     found.slices = _slices(rows, before, after, asked, measured)
     found.outcomes += rules.judge_slices(found.slices, asked.slices)
+
+
+def _new_batches(champion: Card, challenger: Card) -> int:
+    """Count the batches that taught the challenger and not the champion."""
+    return len(challenger.train.batches.items() - champion.train.batches.items())
 
 
 def _slices(

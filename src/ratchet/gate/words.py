@@ -46,6 +46,8 @@ def difference(base: Mapping[str, float], head: Mapping[str, float], name: str) 
     if name not in base or name not in head:
         return ""
     change = head[name] - base[name]
+    if not isfinite(change):
+        return ""
     return f"{change:+,.0f}" if change == int(change) and change else f"{change:+.4f}"
 
 
@@ -58,7 +60,9 @@ def ids(ids: Sequence[str]) -> str:
 def sentence(text: str) -> str:
     """Return a reason as one line that begins and ends like a sentence."""
     line = plain(short(" ".join(text.split()))).rstrip(".")
-    return f"{line[:1].upper()}{line[1:]}." if line[:1].islower() and " " in line else f"{line}."
+    if re.match(r"[a-z]+(['’][a-z]+)? ", line):  # a word, and no path or name of a metric
+        line = line[0].upper() + line[1:]
+    return f"{line}."
 
 
 def short(text: str) -> str:
