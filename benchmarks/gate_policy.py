@@ -38,7 +38,7 @@ WINDOW = 90
 REPLICATES = 1000
 COMPARED: dict[Unit, tuple[str, ...]] = {
     "batch": ("log_loss", "log_loss_within", "roc_auc"),
-    "row": ("log_loss", "roc_auc"),
+    "row": ("log_loss", "log_loss_within", "roc_auc"),
 }
 
 LEARNERS: dict[str, Train] = {
@@ -56,10 +56,11 @@ def gate(moved_above: float = 1.0, **metrics: Rule) -> Gate:
     )
 
 
-def proof(moved_above: float, margin: float, within: float, loss: float | None) -> Gate:
+def proof(moved_above: float, margin: float, within: float | None) -> Gate:
+    """Ask for proof beyond `moved_above`; block a sure loss of more than .01 in any case."""
     return gate(
         moved_above,
-        log_loss=Rule(margin_if_moved=margin, significant_loss=loss),
+        log_loss=Rule(margin_if_moved=margin, significant_loss=0.01),
         log_loss_within=Rule(margin_if_moved=within),
     )
 
@@ -71,23 +72,40 @@ def two_thresholds(auc: float, loss: float) -> Gate:
     )
 
 
-DEFAULT = "moved > .03 needs proof (.01, .005); loss > .01 by day"
 RULES: dict[str, Gate] = {
-    "AUC, row bootstrap, loss > 0": gate(roc_auc=Rule(significant_loss=0, unit="row")),
-    "AUC, day bootstrap, loss > 0": gate(roc_auc=Rule(significant_loss=0)),
-    "log loss, row bootstrap, loss > 0": gate(log_loss=Rule(significant_loss=0, unit="row")),
-    "log loss, day bootstrap, loss > 0": gate(log_loss=Rule(significant_loss=0)),
-    "two thresholds .02/.02, rows": two_thresholds(0.02, 0.02),
-    "two thresholds .01/.01, rows": two_thresholds(0.01, 0.01),
-    "non-inferior log loss .01, days": gate(log_loss=Rule(margin=0.01)),
-    "non-inferior log loss .02, days": gate(log_loss=Rule(margin=0.02)),
-    "loss within days > .003": gate(log_loss_within=Rule(significant_loss=0.003)),
-    "moved > .02 needs proof (.01, .005)": proof(0.02, 0.01, 0.005, 0.01),
-    DEFAULT: proof(0.03, 0.01, 0.005, 0.01),
-    "moved > .04 needs proof (.01, .005)": proof(0.04, 0.01, 0.005, 0.01),
-    "moved > .03 needs proof (.005, .003)": proof(0.03, 0.005, 0.003, 0.01),
-    "moved > .03 needs proof (.02, .01)": proof(0.03, 0.02, 0.01, 0.01),
+    "AUC, rows, loss > 0": gate(roc_auc=Rule(significant_loss=0, unit="row")),
+    "AUC, days, loss > 0": gate(roc_auc=Rule(significant_loss=0)),
+    "log loss, rows, loss > 0": gate(log_loss=Rule(significant_loss=0, unit="row")),
+    "log loss, days, loss > 0": gate(log_loss=Rule(significant_loss=0)),
+    "two thresholds .02, .02, rows": two_thresholds(0.02, 0.02),
+    "two thresholds .01, .01, rows": two_thresholds(0.01, 0.01),
+    "log loss, days, at most .01": gate(log_loss=Rule(margin=0.01)),
+    "log loss, days, at most .02": gate(log_loss=Rule(margin=0.02)),
+    "within days, loss > .003, rows": gate(
+        log_loss_within=Rule(significant_loss=0.003, unit="row")
+    ),
+    "within days or log loss > .01, rows": gate(
+        log_loss_within=Rule(significant_loss=0.003, unit="row"),
+        log_loss=Rule(significant_loss=0.01, unit="row"),
+    ),
+    **{
+        f"moved > {moved}: at most {margin}" + (f", within {within}" if within else ""): proof(
+            moved, margin, within
+        )
+        for moved, margin, within in (
+            (0.03, 0.01, None),
+            (0.03, 0.02, None),
+            (0.03, 0.01, 0.005),
+            (0.03, 0.02, 0.01),
+            (0.03, 0.005, 0.003),
+            (0.02, 0.01, None),
+            (0.025, 0.01, None),
+            (0.04, 0.01, None),
+        )
+    },
 }
+
+MENDED = "mended"  # an honest challenger against a spoiled champion of the night before
 
 Model = tuple[str, int]  # kind, night
 Decide = Callable[[Model, Model], bool]  # champion, challenger: promote?
@@ -193,11 +211,10 @@ def pairs(play: Play) -> list[tuple[str, Model, Model]]:
         for night in honest
         if FIRST <= night <= last and night - age in honest
     ]
-    return found + [
-        (kind, ("honest", night - 1), (kind, night))
-        for kind, night in play.predicted
-        if kind in SPOILS
-    ]
+    spoiled = [model for model in play.predicted if model[0] in SPOILS]
+    found += [(kind, ("honest", night - 1), (kind, night)) for kind, night in spoiled]
+    found += [(MENDED, (kind, night), ("honest", night + 1)) for kind, night in spoiled]
+    return found
 
 
 def naive(play: Play, champion: Model, challenger: Model) -> bool:
@@ -208,7 +225,7 @@ def naive(play: Play, champion: Model, challenger: Model) -> bool:
 def table(play: Play) -> list[str]:
     """Return the lines of the table for one learner."""
     single = pairs(play)
-    asked = ["age 1", f"age {WEEK}", *SPOILS]
+    asked = ["age 1", f"age {WEEK}", *SPOILS, MENDED]
     known: dict[tuple[Model, Model], Compared] = {}
 
     def compare(a: Model, b: Model) -> Compared:
@@ -220,10 +237,10 @@ def table(play: Play) -> list[str]:
     nights = [night for night in range(FIRST, last + 1) if ("honest", night) in play.predicted]
     lines = [
         "| rules | "
-        + " | ".join(["1 night", "1 week", *SPOILS, "mean", "first four"])
+        + " | ".join(["1 night", "1 week", *SPOILS, "mean", "first four", MENDED])
         + " | production | with spoiled | let through | oldest |"
     ]
-    lines.append("|---|" + "--:|" * (len(SPOILS) + 8))
+    lines.append("|---|" + "--:|" * (len(SPOILS) + 9))
 
     def row(name: str, decide: Decide) -> str:
         blocked = {
@@ -255,6 +272,7 @@ def line(name: str, blocked: Mapping[str, float], plain: Replayed, spoiled: Repl
     power = [blocked[kind] for kind in SPOILS]
     cells = [f"{blocked['age 1']:.1%}", f"{blocked[f'age {WEEK}']:.1%}"]
     cells += [f"{each:.2f}" for each in (*power, sum(power) / len(power), min(power[:4]))]
+    cells += [f"{1 - blocked[MENDED]:.2f}"]
     cells += [f"{plain.loss:.5f}", f"{spoiled.loss:.5f}", str(spoiled.let_through)]
     cells += [str(max(plain.oldest, spoiled.oldest))]
     return f"| {name} | {' | '.join(cells)} |"
