@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,6 +129,19 @@ def _other_model(project: Project, columns: int = 2) -> bytes:
     return path.read_bytes()
 
 
+def _forge_labels(project: Project, spoil: Callable[[Any, Any], Any]) -> None:
+    """Change labels in data/validated, a function of each row's day and label."""
+    [part] = project.path(VALIDATED).iterdir()
+    table = pq.read_table(part)
+    days = table["batch"].to_numpy(zero_copy_only=False)
+    late = pa.array(spoil(days, table["late"].to_numpy()), table["late"].type)
+    place = table.column_names.index("late")
+    pq.write_table(table.set_column(place, table.schema.field("late"), late), part)
+    md5 = _keep(project, part.read_bytes())
+    listing = json.dumps([{"md5": md5, "relpath": part.name}]).encode()
+    _relock(project, VALIDATED, _keep(project, listing, ".dir"), part.stat().st_size)
+
+
 # The cases. Each turns a copy of the base into a pull request; docs/gate.md has their verdicts.
 
 
@@ -235,16 +247,7 @@ def remote_object_missing(project: Project) -> None:
 
 def one_class(project: Project) -> None:
     """All labels of the holdout are 0. `dvc repro` would refuse; so this is forged, too."""
-    [part] = project.path(VALIDATED).iterdir()
-    table = pq.read_table(part)
-    days = table["batch"].to_numpy(zero_copy_only=False)
-    late = np.where(days >= sorted(set(days))[-3], 0, table["late"].to_numpy())
-    place = table.column_names.index("late")
-    table = table.set_column(place, table.schema.field("late"), pa.array(late, table["late"].type))
-    pq.write_table(table, part)
-    md5 = _keep(project, part.read_bytes())
-    listing = json.dumps([{"md5": md5, "relpath": part.name}]).encode()
-    _relock(project, VALIDATED, _keep(project, listing, ".dir"), part.stat().st_size)
+    _forge_labels(project, lambda days, late: np.where(days >= sorted(set(days))[-3], 0, late))
 
 
 def not_committed(project: Project) -> None:
@@ -304,3 +307,84 @@ def test_case(case: str, change: Project) -> None:
         change, base="empty" if case == "base without model" else "champion"
     )
     assert (told["verdict"], code) == _documented()[case], report
+
+
+def test_a_block_is_told_from_the_verdict_down(change: Project) -> None:
+    one_slice_collapsed(change)
+    told, report, code = _judge(change)
+    assert code == 4
+    blocking = {each["subject"] for each in told["outcomes"] if each["status"] == "blocks"}
+    assert blocking == {"log_loss", "roc_auc", "origin=JFK"}
+    lines = report.splitlines()
+    assert lines[0].startswith("# ⛔ BLOCK")
+    assert told["reason"] in lines[2]
+    assert "with 95% confidence the new model is at most" in report
+    assert len(report) < 65_536
+    pictures = re.findall(r"!\[\w+\]\(([\w/.]+)\)", report)
+    assert len(pictures) == 3
+    for name in pictures:
+        assert change.path(f"reports/{name}").read_bytes().startswith(b"\x89PNG")
+    # Tables of more columns don't fit a phone.
+    assert max(line.count("|") for line in lines if line.startswith("|")) <= 5
+
+
+def test_a_person_can_approve_a_change_of_policy(change: Project) -> None:
+    rules_loosened_alone(change)
+    change.commit()
+    told, report, code = _judge(change, "--approve-policy-change")
+    assert (told["verdict"], code) == ("PASS", 0)
+    assert "THIS REVISION CHANGES THE POLICY" in report
+    assert "gate.metrics.log_loss.margin: 0.05 → 9.0" in report
+
+
+def test_approval_does_not_loosen_the_rules(change: Project) -> None:
+    rules_loosened(change)
+    told, _, code = _judge(change, "--approve-policy-change")
+    assert (told["verdict"], code) == ("BLOCK", 4)
+    assert any("a loss above 0.005" in each["reason"] for each in told["outcomes"])
+
+
+def test_a_fresh_clone_needs_no_more_than_models_and_rows(base: Project, tmp_path: Path) -> None:
+    """As in CI: nothing is pulled before, and only what the gate reads is brought."""
+    clone = base.clone(tmp_path / "elsewhere" / "clone")
+    clone.run("git", "fetch", "--quiet", "origin", "champion")
+    remote = base.path(".dvc/remote")
+    clone.run("dvc", "remote", "modify", "--local", "local", "url", str(remote))
+    told, report, _ = _judge(clone, base="origin/champion")
+    assert told["verdict"] == "PASS", report
+    brought = [path for path in clone.path(".dvc/cache/files").rglob("*") if path.is_file()]
+    assert len(brought) < 10
+    assert not clone.path("data/raw").exists()
+
+
+def test_two_names_of_one_commit_are_one_model(base: Project, tmp_path: Path) -> None:
+    project = base.copy(tmp_path / "project")
+    told, _, code = _judge(project, base="HEAD")
+    assert (told["verdict"], told["same_model"], code) == ("PASS", True, 0)
+    assert told["recorded"]["base"] == told["recorded"]["head"]
+
+
+def test_an_unknown_base_is_told_in_a_report(base: Project, tmp_path: Path) -> None:
+    project = base.copy(tmp_path / "project")
+    told, report, code = _judge(project, base="origin/nowhere")
+    assert (told["verdict"], code) == ("ERROR", 5)
+    assert "git fetch origin" in report
+
+
+def test_only_a_rebuild_finds_rows_that_were_never_delivered(change: Project) -> None:
+    """Labels turned in data/validated, and everything after it made honestly from them."""
+    _forge_labels(change, lambda _, late: np.where(np.arange(len(late)) < 20, 1 - late, late))
+    change.run("dvc", "repro", "train", "evaluate", "--single-item")
+    change.commit()
+    change.run("dvc", "push", "--quiet")
+    assert _judge(change)[0]["verdict"] == "PASS"
+    told, report, code = _judge(change, "--rebuild")
+    assert (told["verdict"], code) == ("ERROR", 5)
+    assert "not what this commit makes" in report
+
+
+def test_an_honest_commit_is_rebuilt_bit_for_bit(base: Project, tmp_path: Path) -> None:
+    project = base.copy(tmp_path / "project")
+    told, report, code = _judge(project, "--rebuild")
+    assert (told["verdict"], code) == ("PASS", 0), report
+    assert "rebuilt bit for bit" in {each["reason"] for each in told["outcomes"]}

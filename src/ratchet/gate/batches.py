@@ -13,7 +13,7 @@ from ratchet.gate.revisions import History, Revision
 def batches_since(
     history: History, base: Revision, head: Revision, manifest: str, validation: str
 ) -> Batches:
-    """Return which batches the head pins, drops, overrules or sets aside otherwise than the base."""
+    """Return which batches the head pins, drops, overrules or quarantines and the base didn't."""
     before, after = (_pins(history.text(at, manifest)) for at in (base, head))
     was, now = (_quarantined(history, at, validation) for at in (base, head))
     both = [batch for batch in after if batch in before]

@@ -1,20 +1,22 @@
-"""More than accuracy: size, speed, calibration, churn, and whether inputs and model fit together."""
+"""More than accuracy: size, speed, calibration, churn, and a model that its inputs explain."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from statistics import median
-from typing import Literal
 
 from ratchet.artifacts.card import Card
-from ratchet.config import Limit, More
+from ratchet.config import Action, Limit, More
 from ratchet.gate.rules import Outcome, Status
 
 RUNS = 7  # of each model, in turns; their medians are compared
 
-Action = Literal["off", "warn", "block"]
-_STATUS = {"off": Status.UNJUDGED, "warn": Status.WARNS, "block": Status.BLOCKS}
+_STATUS: dict[Action, Status] = {
+    "off": Status.UNJUDGED,
+    "warn": Status.WARNS,
+    "block": Status.BLOCKS,
+}
 
 # What a model's card says about what it was made from.
 INPUTS = (
@@ -104,8 +106,8 @@ def judge_inputs(champion: Card, challenger: Card, rules: More) -> Outcome:
     return Outcome("inputs", "inputs", Status.FINE, f"changed since the champion: {names}")
 
 
-def _limit(name: str, value: float, said: str, limit: Limit) -> Outcome:
-    if limit.action == "off":
+def _limit(name: str, value: float, said: str, limit: Limit | None) -> Outcome:
+    if limit is None or limit.action == "off":
         return Outcome(name, "model", Status.UNJUDGED, said)
     if not isfinite(value):
         return Outcome(name, "model", Status.ERROR, f"{name} has no finite value")

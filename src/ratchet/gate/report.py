@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ratchet.files import write_text
 from ratchet.gate import record, words
-from ratchet.gate.findings import EVIDENCE, Findings
+from ratchet.gate.findings import Findings
 from ratchet.gate.rules import Outcome, Status, Verdict
+from ratchet.gate.slices import Slice
 from ratchet.scoring.metrics import METRICS
 
 # A comment on GitHub takes 65,536 characters, a step summary 1 MiB.
@@ -19,7 +20,7 @@ MOST_SLICES = 20
 
 _TITLES = {
     Verdict.PASS: "✅ PASS: the new model may take over",
-    Verdict.FIRST: "🌱 FIRST: there is no model to compare with yet, and this one clears the floors",
+    Verdict.FIRST: "🌱 FIRST: the first model, and it clears the floors",
     Verdict.BLOCK: "⛔ BLOCK: this must not be merged",
     Verdict.ERROR: "❌ ERROR: the evidence doesn't hold",
 }
@@ -28,8 +29,9 @@ _MARKS = {
     Status.WARNS: "⚠️",
     Status.BLOCKS: "⛔",
     Status.ERROR: "❌",
-    Status.UNJUDGED: "➖",
+    Status.UNJUDGED: "▫️",
 }
+_MORE = ("size", "latency", "calibration", "churn", "same_inputs", "same_model", "inputs")
 _COMPARING = ("significant_loss", "margin", "margin_if_moved")
 
 
@@ -131,7 +133,7 @@ def _same_rows(found: Findings) -> str:
         rows.append(
             [
                 f"{mark} {words.title(name)}",
-                f"{words.figure(each.champion)} → {words.figure(each.challenger)}",
+                words.way(each.champion, each.challenger),
                 words.change(each.loss),
                 f"{words.change(each.low, words=False)} to {words.change(each.high, words=False)}",
             ]
@@ -142,8 +144,8 @@ def _same_rows(found: Findings) -> str:
             change = words.change(sign * (figure - old[name]))
             rows.append(
                 [
-                    f"➖ {words.title(name)}",
-                    f"{words.figure(old[name])} → {words.figure(figure)}",
+                    f"▫️ {words.title(name)}",
+                    words.way(old[name], figure),
                     change,
                     "",
                 ]
@@ -177,9 +179,9 @@ def _slices(found: Findings) -> str:
     worst = sorted(judged, key=lambda each: -each.difference.loss if each.difference else 0.0)
     rows = [
         [
-            f"{marks.get(f'{each.column}={each.value}', '')} {words.plain(each.column)}={words.plain(each.value)}",
+            f"{marks.get(_name(each), '')} {words.plain(_name(each))}",
             f"{each.rows:,}",
-            f"{words.figure(each.difference.champion)} → {words.figure(each.difference.challenger)}",
+            words.way(each.difference.champion, each.difference.challenger),
             words.change(each.difference.loss),
         ]
         for each in worst[:MOST_SLICES]
@@ -192,16 +194,13 @@ def _slices(found: Findings) -> str:
     if len(worst) > MOST_SLICES:
         lines.append(f"\n{len(worst) - MOST_SLICES} more are in `gate.json`; these lost most.")
     if small:
-        names = ", ".join(
-            f"{words.plain(each.column)}={words.plain(each.value)} ({each.rows})" for each in small
-        )
+        names = ", ".join(f"{words.plain(_name(each))} ({each.rows})" for each in small)
         lines.append(f"\nToo small to judge: {words.short(names)}.")
     return "\n".join(lines)
 
 
 def _more(found: Findings) -> str:
-    names = ("size", "latency", "calibration", "churn", "same_inputs", "same_model", "inputs")
-    told = [each for each in found.outcomes if each.rule in names]
+    told = [each for each in found.outcomes if each.rule in _MORE]
     lines = [f"- {_MARKS[each.status]} {words.sentence(each.reason)}" for each in told]
     return "\n".join(["## More than accuracy", "", *lines]) if lines else ""
 
@@ -283,11 +282,19 @@ def _recorded(found: Findings) -> str:
 
 
 def _evidence(found: Findings) -> str:
-    told = [each for each in found.outcomes if each.rule in (EVIDENCE, "policy", "floor", "model")]
+    """List what was checked and what every rule said, but for what stands in a section above."""
+    above = {"slices", *_MORE}
+    told = [each for each in found.outcomes if each.rule not in above]
     lines = [f"- {_MARKS[each.status]} {words.sentence(each.reason)}" for each in told]
     if found.policy:
         lines.append(f"- rules and allow-list are those of {words.plain(str(found.policy.source))}")
-    return "\n".join(["<details><summary>Evidence</summary>", "", *lines, "", "</details>"])
+    return "\n".join(
+        ["<details><summary>Evidence and rules</summary>", "", *lines, "", "</details>"]
+    )
+
+
+def _name(part: Slice) -> str:
+    return f"{part.column}={part.value}"
 
 
 def _mark(found: Findings, metric: str) -> str:
@@ -300,7 +307,7 @@ def _mark(found: Findings, metric: str) -> str:
 
 
 def summary(found: Findings) -> Iterator[str]:
-    """Yield what the terminal shows: the verdict and its reason, then all that speaks against it."""
+    """Yield what the terminal shows: the verdict, its reason, and all that speaks against it."""
     yield f"{found.judgement.verdict}: {found.reason}"
     graver: list[Outcome] = found.with_status(Status.ERROR, Status.BLOCKS, Status.WARNS)
     for each in graver[:MOST_SLICES]:

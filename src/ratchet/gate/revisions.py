@@ -36,6 +36,7 @@ class Revision:
     commit: str
 
     def __str__(self) -> str:
+        """Return the name with the first digits of the hash."""
         return f"{self.name} ({self.commit[:7]})"
 
 
@@ -276,8 +277,8 @@ class History:
                 found = hashlib.file_digest(file, "md5").hexdigest()
             if found != oid.removesuffix(_FOLDER):
                 raise EvidenceError(
-                    f"{cache.oid_to_path(oid)}: in DVC's cache, but its content isn't what its name "
-                    f"says (MD5 {found}); delete it and run `dvc pull`"
+                    f"{cache.oid_to_path(oid)}: the content of this file in DVC's cache isn't what "
+                    f"its name says (MD5 {found}); delete it and run `dvc pull`"
                 )
 
     def _fetch(self, oids: Any) -> None:

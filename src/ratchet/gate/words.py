@@ -26,16 +26,21 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def figure(value: float | None) -> str:
     """Spell a figure: counts whole, others with four digits, and what isn't finite in bold."""
     if value is None:
-        return "–"
+        return "none"
     if not isfinite(value):
         return f"**{value}**"
     return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:.4f}"
 
 
+def way(champion: float, challenger: float) -> str:
+    """Spell a figure of both models."""
+    return f"{figure(champion)} → {figure(challenger)}"
+
+
 def change(loss: float, words: bool = True) -> str:
     """Spell a loss: positive is worse."""
     if not words:
-        return f"{loss:+.4f}".replace("-", "−")
+        return f"{loss:+.4f}"
     if round(loss, 4) == 0:
         return "none"
     return f"{abs(loss):.4f} {'worse' if loss > 0 else 'better'}"
@@ -60,7 +65,7 @@ def ids(ids: Sequence[str]) -> str:
 def sentence(text: str) -> str:
     """Return a reason as one line that begins and ends like a sentence."""
     line = plain(short(" ".join(text.split()))).rstrip(".")
-    if re.match(r"[a-z]+(['’][a-z]+)? ", line):  # a word, and no path or name of a metric
+    if re.match(r"[a-z]+('[a-z]+)? ", line):  # a word, and no path or name of a metric
         line = line[0].upper() + line[1:]
     return f"{line}."
 
