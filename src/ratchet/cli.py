@@ -132,15 +132,19 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 def _gate(args: argparse.Namespace) -> None:
     from ratchet.errors import BlockedError, EvidenceError
-    from ratchet.gate import pictures, report, run
+    from ratchet.gate import report, run
     from ratchet.gate.rules import Verdict
 
     places = run.Places(**{name: str(getattr(args, name)) for name in PLACES})
     found = run.run(
         Path.cwd(), places, args.base, rebuild=args.rebuild, approved=args.approve_policy_change
     )
-    folder = args.report.with_suffix("")
-    report.write(found, args.report, args.json, pictures.draw(found, folder))
+    drawn: list[str] = []
+    if found.champion and found.differences:
+        from ratchet.gate import pictures  # matplotlib
+
+        drawn = pictures.draw(found, args.report.with_suffix(""))
+    report.write(found, args.report, args.json, drawn)
     told = "\n".join(report.summary(found))
     if found.judgement.verdict == Verdict.BLOCK:
         raise BlockedError(told)

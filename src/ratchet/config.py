@@ -97,19 +97,33 @@ class Rule(Section):
         default="batch", description="what resamples draw: whole batches, or rows of each batch"
     )
     significant_loss: float | None = Field(
-        default=None, ge=0, description="block a loss above this whose interval lies above 0"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="block a loss above this whose interval lies above 0",
     )
     margin: float | None = Field(
-        default=None, ge=0, description="block unless the interval excludes a larger loss"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="block unless the interval excludes a larger loss",
     )
     margin_if_moved: float | None = Field(
-        default=None, ge=0, description="the same, asked of a challenger beyond moved_above"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="the same, asked of a challenger beyond moved_above",
     )
     max_drop: float | None = Field(
-        default=None, ge=0, description="block if the recorded figure is worse by more than this"
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="block if the recorded figure is worse by more than this",
     )
     floor: float | None = Field(
-        default=None, description="block if the challenger's own figure is worse than this"
+        default=None,
+        allow_inf_nan=False,
+        description="block if the challenger's own figure is worse than this",
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratchet.config import Bootstrap, Gate, Rule, SliceRules
+from ratchet.config import Bootstrap, Gate, Rule, SliceRules, read_yaml
+from ratchet.errors import ConfigError
 from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.rules import (
     Outcome,
@@ -88,6 +89,12 @@ def test_who_learned_from_more_new_batches_may_move_further():
     assert verdict(unsure, config, moved, 4) == Verdict.PASS
     assert far_from(0, config) == far_from(1, config) == 0.03
     assert far_from(4, config) == 0.06
+
+
+def test_a_model_that_hardly_moved_may_pass_on_that_alone():
+    config = rules(log_loss=Rule(margin_if_moved=0.01))
+    assert verdict(difference(0.0, -0.02, 0.02), config, NEAR) == Verdict.PASS
+    assert verdict(difference(0.0, -0.02, 0.02), config, FAR) == Verdict.BLOCK
 
 
 def test_the_reason_says_it_in_words():
@@ -275,3 +282,48 @@ def test_a_slice_that_is_not_finite_is_an_error(figure):
     broken = replace(broken, difference=replace(broken.difference, **{figure: nan}))
     outcomes = judge_slices([part("JFK", 0.0, 0.02), broken], rules().slices)
     assert judge(outcomes).verdict == Verdict.ERROR
+
+
+@pytest.mark.parametrize("rule", [Rule(floor=0.5), Rule(max_drop=0.5)])
+def test_a_floor_for_a_metric_that_is_not_recorded_is_a_wrong_setting(rule):
+    config = rules(log_loss_within=rule)
+    figures = {"log_loss_within": 0.4}
+    with pytest.raises(ConfigError, match="log_loss_within: max_drop"):
+        list(judge_floors(figures, config)) + list(judge_recorded(figures, figures, config))
+
+
+SECTION = """\
+moved_above: 0.04
+metrics:
+  log_loss: {significant_loss: 0.01, margin_if_moved: 0.01, floor: 0.69}
+  log_loss_within: {margin_if_moved: 0.01}
+slices: {columns: [origin], metric: log_loss, margin: 0.03, chance: 0.01, min_rows: 200}
+bootstrap: {replicates: 1000, confidence: 0.95, seed: 0}
+"""
+
+
+def test_the_section_reads_as_a_person_writes_it(tmp_path):
+    path = tmp_path / "gate.yaml"
+    path.write_text(SECTION)
+    config = read_yaml(path, Gate)
+    assert config.metrics["log_loss"].unit == "batch"
+    assert config.metrics["log_loss_within"].significant_loss is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("margin_if_moved: 0.01,", "margin_if_move: 0.01,", "did you mean margin_if_moved"),
+        ("floor: 0.69", "floor: .nan", "metrics.log_loss.floor must be a finite number"),
+        ("floor: 0.69", "margin: .inf", "metrics.log_loss.margin must be a finite number"),
+        ("floor: 0.69", "margin: -1", "metrics.log_loss.margin must be >= 0"),
+        ("moved_above: 0.04", "moved_above: .nan", "moved_above"),
+        ("chance: 0.01", "chance: 0", "slices.chance must be > 0"),
+    ],
+)
+def test_a_rule_that_would_never_bite_is_refused(tmp_path, old, new, message):
+    path = tmp_path / "gate.yaml"
+    path.write_text(SECTION.replace(old, new))
+    with pytest.raises(ConfigError) as refused:
+        read_yaml(path, Gate)
+    assert message in str(refused.value)

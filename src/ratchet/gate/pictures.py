@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ratchet.files import atomic_write
 from ratchet.gate.findings import Findings
 from ratchet.gate.paired import Difference
+from ratchet.gate.report import PICTURES
 from ratchet.gate.words import title
 from ratchet.scoring.curves import roc_curve
 from ratchet.scoring.metrics import score
@@ -30,25 +31,14 @@ RC: Any = {
 
 
 def draw(found: Findings, folder: Path) -> list[str]:
-    """Draw what was compared into `folder`; return the names of the files, none without a pair.
-
-    Pictures of an earlier run are removed.
-    """
-    pictures: dict[str, Callable[[Findings], Figure]] = {
-        "differences.png": _differences,
-        "roc.png": _roc,
-        "batches.png": _batches,
-    }
-    for name in pictures:
-        (folder / name).unlink(missing_ok=True)
-    if found.champion is None or not found.differences:
-        return []
+    """Draw what was compared, a pair of models, into `folder`; return the names of the files."""
+    pictures: tuple[Callable[[Findings], Figure], ...] = (_differences, _roc, _batches)
     with matplotlib.rc_context(RC):
-        for name, picture in pictures.items():
+        for name, picture in zip(PICTURES, pictures, strict=True):
             with atomic_write(folder / name) as partial:
                 figure = picture(found)
                 figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-    return list(pictures)
+    return list(PICTURES)
 
 
 def _differences(found: Findings) -> Figure:
@@ -147,8 +137,8 @@ def _batches(found: Findings) -> Figure:
     places = np.arange(len(names))
     for worse, colour in ((after > before, WORSE), (after <= before, BETTER)):
         axes.vlines(places[worse], before[worse], after[worse], color=colour, lw=5, alpha=0.3)
-    keep = places[:: max(1, len(names) // 7)]
-    axes.set_xticks(keep, [names[place] for place in keep], rotation=25, ha="right")
+    keep = places[:: max(1, -(-len(names) // 6))]
+    axes.set_xticks(keep, [names[place] for place in keep], fontsize=9)
     axes.set_ylabel("log loss")
     axes.set_title(
         "Log loss by batch (lower is better)", loc="left", fontsize=11, fontweight="bold"

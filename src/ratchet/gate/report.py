@@ -17,6 +17,7 @@ from ratchet.scoring.metrics import METRICS
 # A comment on GitHub takes 65,536 characters, a step summary 1 MiB.
 MOST_CHARACTERS = 60_000
 MOST_SLICES = 20
+PICTURES = ("differences.png", "roc.png", "batches.png")
 
 _TITLES = {
     Verdict.PASS: "✅ PASS: the new model may take over",
@@ -315,6 +316,11 @@ def summary(found: Findings) -> Iterator[str]:
 
 
 def write(found: Findings, report: Path, data: Path | None, drawn: Sequence[str]) -> None:
-    """Write the report and, by default beside it, its data; the pictures lie in a folder there."""
+    """Write the report and, by default beside it, its data; the pictures lie in a folder there.
+
+    Pictures of an earlier run that weren't drawn now are removed.
+    """
+    for name in set(PICTURES) - set(drawn):
+        (report.with_suffix("") / name).unlink(missing_ok=True)
     write_text(report, markdown(found, f"{report.stem}/", drawn))
     write_text(data or report.with_suffix(".json"), record.content(found))

@@ -56,6 +56,7 @@ class History:
 
     def __init__(self, top: Path) -> None:
         self.top = top
+        self._parsed: dict[tuple[str, str], dict[str, Any] | None] = {}
 
     # git
 
@@ -88,6 +89,11 @@ class History:
 
     def yaml(self, at: Revision, path: str) -> dict[str, Any] | None:
         """Return a mapping from a YAML file of a commit; None when the commit doesn't have it."""
+        if (at.commit, path) not in self._parsed:  # dvc.lock takes ruamel.yaml a while
+            self._parsed[at.commit, path] = self._parse(at, path)
+        return self._parsed[at.commit, path]
+
+    def _parse(self, at: Revision, path: str) -> dict[str, Any] | None:
         text = self.text(at, path)
         if text is None:
             return None
@@ -171,32 +177,17 @@ class History:
             ) from error
         return found.get(path)
 
-    def recorded(self, at: Revision) -> Recorded:
-        """Return the figures of a commit as `dvc metrics diff` reads them, with load errors.
+    def recorded(self, *revisions: Revision) -> list[Recorded]:
+        """Return the figures of each commit as `dvc metrics diff` reads them, with load errors.
 
-        The commit is asked for by its full hash: two names of one commit confuse DVC (#10429).
+        Commits are asked for by their full hash: two names of one confuse DVC (#10429).
         """
+        commits = list({at.commit for at in revisions})
         try:
-            shown = self._repo.metrics.show(revs=[at.commit], hide_workspace=True)
+            shown = self._repo.metrics.show(revs=commits, hide_workspace=True)
         except DvcException as error:
-            return Recorded(problems=[f"metrics at {at}: {error}"])
-        entry = shown.get(at.commit, {})
-        problems = [f"metrics at {at}: {entry['error']}"] if "error" in entry else []
-        figures: dict[str, float] = {}
-        for name, file in entry.get("data", {}).items():
-            if "error" in file:
-                problems.append(f"{name} at {at}: {_said(file['error'])}")
-                continue
-            for key, value in _flat(file.get("data")):
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    problems.append(
-                        f"{name} at {at}: {key or 'the file'} isn't a number: {value!r}"
-                    )
-                else:
-                    figures[key] = float(value)
-        if not figures and not problems:
-            problems.append(f"no metrics file is recorded at {at}; `dvc repro` writes it")
-        return Recorded(figures, problems)
+            return [Recorded(problems=[f"metrics at {at}: {error}"]) for at in revisions]
+        return [_figures(at, shown.get(at.commit, {})) for at in revisions]
 
     def unreproduced(self) -> list[str]:
         """Return what `dvc status` has to say about the working tree, a line each.
@@ -313,6 +304,24 @@ def sha256_at(path: Path) -> str:
         return sha256_file(path)
     except OSError as error:
         raise EvidenceError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _figures(at: Revision, entry: Mapping[str, Any]) -> Recorded:
+    """Gather the figures in what DVC shows of a commit."""
+    problems = [f"metrics at {at}: {entry['error']}"] if "error" in entry else []
+    figures: dict[str, float] = {}
+    for name, file in entry.get("data", {}).items():
+        if "error" in file:
+            problems.append(f"{name} at {at}: {_said(file['error'])}")
+            continue
+        for key, value in _flat(file.get("data")):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                problems.append(f"{name} at {at}: {key or 'the file'} isn't a number: {value!r}")
+            else:
+                figures[key] = float(value)
+    if not figures and not problems:
+        problems.append(f"no metrics file is recorded at {at}; `dvc repro` writes it")
+    return Recorded(figures, problems)
 
 
 def _flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:

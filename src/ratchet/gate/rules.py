@@ -24,7 +24,8 @@ from enum import StrEnum
 from math import isfinite, sqrt
 
 from ratchet.config import Bootstrap, Gate, Rule, SliceRules
-from ratchet.gate.paired import WITHIN, Difference, Movement
+from ratchet.errors import ConfigError
+from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.slices import Slice, chances
 from ratchet.scoring.metrics import METRICS
 
@@ -119,7 +120,7 @@ def judge_pair(
         yield Outcome(
             "moved_above",
             "predictions",
-            Status.UNJUDGED,  # it only decides what is asked below
+            Status.UNJUDGED if far else Status.FINE,  # far isn't wrong: more is asked below
             f"predictions moved by {moved.mean:.4f} on average; above {limit:.4f} "
             f"({_count(new_batches, 'new batch', 'new batches')}) they need proof: "
             f"{'they do' if far else 'they do not'}",
@@ -263,7 +264,12 @@ def _broken(rule: str, name: str, figures: Mapping[str, float | None]) -> Outcom
 
 
 def _greater_is_better(name: str) -> bool:
-    return METRICS[name.removesuffix(WITHIN)].greater_is_better
+    if name not in METRICS:
+        raise ConfigError(
+            f"params.yaml: gate.metrics.{name}: max_drop and floor are for recorded metrics; "
+            f"choose among {', '.join(METRICS)}"
+        )
+    return METRICS[name].greater_is_better
 
 
 def _worse(loss: float) -> str:

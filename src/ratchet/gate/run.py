@@ -141,8 +141,8 @@ def _recorded(
 ) -> None:
     """Judge what `dvc metrics diff` reports."""
     assert found.policy is not None
-    sides = {"base": base, "head": head}
-    found.recorded = {name: history.recorded(at) for name, at in sides.items() if at is not None}
+    sides = {"head": head} if base is None else {"base": base, "head": head}
+    found.recorded = dict(zip(sides, history.recorded(*sides.values()), strict=True))
     problems = [each for side in found.recorded.values() for each in side.problems]
     found.evidence(
         "metrics", problems, f"{places.metrics} can be read", "run `dvc repro evaluate` and commit"
