@@ -315,38 +315,7 @@ def _judge(project: Project, *options: str, base: str = "champion") -> tuple[Any
     return told, report, code
 
 
-def test_the_documented_cases_are_the_tested_ones() -> None:
-    assert list(_documented()) == list(CASES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_case(case: str, change: Project) -> None:
-    CASES[case](change)
-    if case != "not committed":
-        change.run("git", "add", "--all")
-        change.try_("git", "commit", "--quiet", "--message", case)
-    told, report, code = _judge(
-        change, base="empty" if case == "base without model" else "champion"
-    )
-    assert (told["verdict"], code) == _documented()[case], report
-
-
-@pytest.mark.parametrize(
-    ("case", "code"), [("equal", 0), ("rules loosened alone", 4), ("metrics forged", 5)]
-)
-def test_the_command_ends_with_the_code(case: str, code: int, change: Project) -> None:
-    CASES[case](change)
-    change.commit()
-    command = ("ratchet", "gate", "--base", "champion")
-    done = change.try_(*command, PYTHONPATH=str(REPOSITORY / "src"))
-    assert done.returncode == code, done.stdout
-    assert _documented()[case][0] in done.stdout
-
-
-def test_a_block_is_told_from_the_verdict_down(change: Project) -> None:
-    one_slice_collapsed(change)
-    told, report, code = _judge(change)
-    assert code == 4
+def _told_from_the_verdict_down(change: Project, told: Any, report: str) -> None:
     blocking = {each["subject"] for each in told["outcomes"] if each["status"] == "blocks"}
     assert blocking == {"log_loss", "roc_auc", "origin=JFK"}
     lines = report.splitlines()
@@ -362,6 +331,49 @@ def test_a_block_is_told_from_the_verdict_down(change: Project) -> None:
     assert max(line.count("|") for line in lines if line.startswith("|")) <= 5
 
 
+def _not_loosened_by_approval(change: Project, *_: Any) -> None:
+    told, _, code = _judge(change, "--approve-policy-change")
+    assert (told["verdict"], code) == ("BLOCK", 4)
+    assert any("a loss above 0.005" in each["reason"] for each in told["outcomes"])
+
+
+# What else is looked at where a case has been made anyway.
+FURTHER: dict[str, Callable[[Project, Any, str], None]] = {
+    "one slice collapsed": _told_from_the_verdict_down,
+    "rules loosened": _not_loosened_by_approval,
+}
+
+
+def test_the_documented_cases_are_the_tested_ones() -> None:
+    assert list(_documented()) == list(CASES)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case(case: str, change: Project) -> None:
+    CASES[case](change)
+    if case != "not committed":
+        change.run("git", "add", "--all")
+        change.try_("git", "commit", "--quiet", "--message", case)
+    told, report, code = _judge(
+        change, base="empty" if case == "base without model" else "champion"
+    )
+    assert (told["verdict"], code) == _documented()[case], report
+    if case in FURTHER:
+        FURTHER[case](change, told, report)
+
+
+@pytest.mark.parametrize(
+    ("case", "code"), [("equal", 0), ("rules loosened alone", 4), ("metrics forged", 5)]
+)
+def test_the_command_ends_with_the_code(case: str, code: int, change: Project) -> None:
+    CASES[case](change)
+    change.commit()
+    command = ("ratchet", "gate", "--base", "champion")
+    done = change.try_(*command, PYTHONPATH=str(REPOSITORY / "src"))
+    assert done.returncode == code, done.stdout
+    assert _documented()[case][0] in done.stdout
+
+
 def test_a_person_can_approve_a_change_of_policy(change: Project) -> None:
     rules_loosened_alone(change)
     change.commit()
@@ -369,13 +381,6 @@ def test_a_person_can_approve_a_change_of_policy(change: Project) -> None:
     assert (told["verdict"], code) == ("PASS", 0)
     assert "THIS REVISION CHANGES THE POLICY" in report
     assert "gate.metrics.log_loss.margin: 0.05 → 9.0" in report
-
-
-def test_approval_does_not_loosen_the_rules(change: Project) -> None:
-    rules_loosened(change)
-    told, _, code = _judge(change, "--approve-policy-change")
-    assert (told["verdict"], code) == ("BLOCK", 4)
-    assert any("a loss above 0.005" in each["reason"] for each in told["outcomes"])
 
 
 def test_a_fresh_clone_needs_no_more_than_models_and_rows(base: Project, tmp_path: Path) -> None:
