@@ -25,7 +25,7 @@ def ids(past: Past) -> list[str]:
 
 
 def test_too_few_batches_are_nothing_to_compare_with() -> None:
-    past = filled(Past(20, from_the_start=True), FEWEST - 1)
+    past = filled(Past(40, from_the_start=True), FEWEST - 1)
     assert ids(past) == []
     assert past.name == ""
     past.add(member(FEWEST))

@@ -400,7 +400,7 @@ def test_what_a_killed_run_left_is_dropped(shop: Shop) -> None:
 
 # Against the batches before
 
-DELAYS = 14  # batches before the first one that is compared
+DELAYS = 16  # batches before the first one that is compared
 
 
 def watch(shop: Shop, **checks: dict[str, object]) -> None:
@@ -433,7 +433,7 @@ def test_the_first_batches_have_nothing_to_be_compared_with(shop: Shop) -> None:
     shop.deliver(DELAYS, count=20)
     assert shop.night().quarantined == {}
     shop.deliver(DELAYS + 1, count=20)
-    with pytest.raises(DataError, match="the newest batch, day-15, is refused: row_count: 20 rows"):
+    with pytest.raises(DataError, match="the newest batch, day-17, is refused: row_count: 20 rows"):
         shop.night()
 
 
