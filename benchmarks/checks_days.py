@@ -7,7 +7,7 @@ before, by `Past`. What hasn't changed isn't profiled again.
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,18 +30,29 @@ Measure = Callable[[Sequence[Member]], list[Statistic]]
 
 @dataclass(frozen=True)
 class Day:
-    """A day's typed rows and what is kept of them. `sha256` only has to differ where rows do."""
+    """A day's typed rows, profiled and coded when that is asked for.
+
+    `sha256` only has to differ where rows do.
+    """
 
     id: str
     sha256: str
     table: pa.Table
-    profile: Profile
-    codes: Coded
+    schema: Schema
 
-    @classmethod
-    def of(cls, day: str, table: pa.Table, schema: Schema, name: str = "") -> "Day":
-        """Profile and code the rows of a day; `name` tells it from the real one."""
-        return cls(day, name, table, profile(table, schema), code(table, schema))
+    @cached_property
+    def profile(self) -> Profile:
+        """The day's profile."""
+        return profile(self.table, self.schema)
+
+    @cached_property
+    def codes(self) -> Coded:
+        """The day's rows as codes, which a day that is caught before doesn't need."""
+        return code(self.table, self.schema)
+
+    def make(self) -> None:
+        """Profile and code now."""
+        _ = self.profile, self.codes
 
     @property
     def member(self) -> Member:
@@ -115,7 +126,7 @@ class Year:
 
 
 def read_year(table: Path, folder: Path, schema: Schema) -> Year:
-    """Publish the sample's days into `folder`, hold them against the contract, profile and code."""
+    """Publish the sample's days into `folder`, and hold them against the contract."""
     files = sample.publish(table, folder, until=datetime.date(2013, 12, 31))
     contract = Contract.of(schema)
     verdicts: dict[str, Judged] = {}
@@ -123,7 +134,7 @@ def read_year(table: Path, folder: Path, schema: Schema) -> Year:
         group = files[start : start + AT_ONCE]
         verdicts |= dict(zip((each.stem for each in group), judge(group, contract), strict=True))
     days = [
-        Day.of(name, found.table, schema)
+        Day(name, "", found.table, schema)
         for name, found in verdicts.items()
         if found.table is not None
     ]

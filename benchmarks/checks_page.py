@@ -37,16 +37,18 @@ NAMED = (
     ("blizzard", ("02-07", "02-08", "02-09", "02-10", "02-11")),
     ("Thanksgiving", ("11-26", "11-27", "11-28", "11-29", "11-30", "12-01")),
 )
-# What happened on days of the second half that are good and were quarantined, or warned of.
+# What happened on good days of the second half that were quarantined, or warned of.
 WHY: Mapping[str, str] = {
-    "2013-11-04": "A high of 1,034 to 1,039 mbar and the driest air of the autumn: no day of the 56 "
+    "2013-11-04": "A high of 1,034 to 1,039 mbar and the driest air of autumn: no day of the 56 "
     "before had such a pressure, nor, in nine flights of ten, such a dew point",
-    "2013-11-05": "The same high, a day later: the day before isn't in the reference unless somebody "
+    "2013-11-05": "The same high, a day later: the first isn't in the reference unless one "
     "accepts it",
-    "2013-11-20": "Another high, of 1,030 to 1,037 mbar, as on the days of November set aside before",
+    "2013-11-20": "Another high, of 1,030 to 1,037 mbar, as on days of November set aside before",
     "2013-11-21": "The same high, a day later",
     "2013-11-24": "The first arctic air: a dew point of -8 to 10 °F, before 5 °F at the least",
     "2013-11-27": "The storm before Thanksgiving: 994 to 1,006 mbar, 0.3 inches of rain in an hour",
+    "2013-12-30": "Virgin America had a good week: in dry air none of 103 flights was late, 22 "
+    "were to be expected; real, and just what a relabelled slice looks like",
     "2013-12-29": "0.4 inches of rain in an hour, more than in the 56 days before",
 }
 SEEN = """\

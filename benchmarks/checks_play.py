@@ -96,12 +96,10 @@ def _spoil(fault: Fault, year: Year, last: int, schema: Schema) -> list[Day] | N
         np.random.default_rng([zlib.crc32(fault.name.encode()), last]),
     )
     tables = fault.change(case)
-    if tables is None:
+    if tables is None or all(new.equals(old) for new, old in zip(tables, case.days, strict=True)):
         return None
     days = year.days[start : last + 1]
-    return [
-        Day.of(day.id, table, schema, fault.name) for day, table in zip(days, tables, strict=True)
-    ]
+    return [Day(day.id, fault.name, table, schema) for day, table in zip(days, tables, strict=True)]
 
 
 def _catch(spoilt: Sequence[Day], past: Past, checks: Checks, judge: Judge, *, labels: bool) -> str:
@@ -122,7 +120,7 @@ def open_vocabulary(
     columns[column] = columns[column].model_copy(update={"categories": None})
     schema = judge.schema.model_copy(update={"columns": columns})
     start = max(0, first - judge.reference)
-    days = [*year.days[:start], *(Day.of(day.id, day.table, schema) for day in year.days[start:])]
+    days = [*year.days[:start], *(Day(day.id, "", day.table, schema) for day in year.days[start:])]
     fault = Fault(
         f"{column} in lower case, vocabulary open",
         lambda case: [lower(table, case, column) for table in case.days],
