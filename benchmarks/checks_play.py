@@ -109,6 +109,10 @@ def _catch(spoilt: Sequence[Day], past: Past, checks: Checks, judge: Judge, *, l
         if alarm is not None:
             return alarm.statistic.series
         past.add(day.member)
+    # What the checks let pass may break the contract all the same.
+    for name, column in judge.schema.columns.items():
+        if any(day.table[name].null_count > column.max_null * len(day.table) for day in spoilt):
+            return f"contract null {name}"
     return ""
 
 
