@@ -4,11 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from bench import Bench, Result
+from bench import QUICK, Bench, Result
 from clock import Cost, middle
-from scratch import HERE, INBOX, YEAR, Project, empty_stages
+from scratch import HERE, INBOX, REPOSITORY, YEAR, Project, empty_stages, environment
 
 STAGES = ("fetch", "validate", "train", "evaluate")
 FOREST = {
@@ -328,6 +329,19 @@ def s3(bench: Bench) -> Iterator[Result]:
             "Ours also syncs each file to disk and checks its SHA-256; the others only write.",
             found.at_least,
         )
+
+
+def checks(bench: Bench, section: Path) -> None:
+    """Write what the checks catch; in a process of its own, as it imports all that they need."""
+    bench.progress("checks: begin")
+    subprocess.run(
+        [
+            *(sys.executable, str(HERE / "checks.py"), str(section), str(bench.folder / "checks")),
+            *(["--quick"] if bench.scale == QUICK else []),
+        ],
+        env=environment(bench.folder) | {"PYTHONPATH": str(REPOSITORY / "src")},
+        check=True,
+    )
 
 
 ROWS = {

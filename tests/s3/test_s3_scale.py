@@ -14,6 +14,7 @@ from obstore.store import S3Store
 from s3_night import ROOT
 from seaweed import Seaweed
 
+from ratchet.config import load_params
 from ratchet.data.manifest import read_manifest
 
 MEMORY_MB = 160  # what docs/aws.md promises for discover, of which Python and botocore take 60

@@ -161,6 +161,7 @@ def foreign_inputs(
         "target": schema.target.column,
         "positive": schema.target.positive,
         "features": {name: schema.columns[name] for name in schema.features},
+        "key": tuple(schema.key),
         "train": train.describe_rows(window.teaching, dict(window.hashes), window.y_train),
         "holdout": train.describe_rows(window.judging, dict(window.hashes), window.y),
         **hashes,
