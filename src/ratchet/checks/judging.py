@@ -23,7 +23,6 @@ from ratchet.data.schema import Schema
 from ratchet.data.validated import read_batch
 from ratchet.files import sha256_file
 
-
 LABELS = 28  # batches that the model of the labels learns from: enough, and coded in a moment
 
 
