@@ -16,6 +16,7 @@ from ratchet import sample
 from ratchet.checks import consistency, drift
 from ratchet.checks.alarms import Alarm, raise_alarms
 from ratchet.checks.coding import Coded, code
+from ratchet.checks.judging import LABELS
 from ratchet.checks.past import Member, Past
 from ratchet.checks.profile import Profile, profile
 from ratchet.checks.records import Record
@@ -114,7 +115,8 @@ class Judge:
         if first <= 0:
             return []
         pool = [*(each.codes for each in members[first:]), day.codes]
-        return consistency.measure(pool, [each.codes for each in members[:first]], self.schema)
+        reference = [each.codes for each in members[max(0, first - LABELS) : first]]
+        return consistency.measure(pool, reference, self.schema)
 
 
 @dataclass(frozen=True)

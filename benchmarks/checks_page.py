@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from checks_play import STRUCTURE, Played
 
 from ratchet.checks.records import Record
+from ratchet.checks.thresholds import RULES
 from ratchet.config import Check, Checks
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ WHY: Mapping[str, str] = {
     "were to be expected; real, and just what a relabelled slice looks like",
     "2013-12-29": "0.4 inches of rain in an hour, more than in the 56 days before",
 }
-SEEN = """\
-The floors of `new_value` (0.65), `cell_count` (2.0), `label_slice` (7.7) and `label_noise` (0.16)
+LATE = ("new_value", "cell_count", "label_slice", "label_noise")
+SEEN = f"""\
+The floors of {", ".join(f"`{check}` ({RULES[check].floor})" for check in LATE)}
 in `ratchet.checks.thresholds`, and how many batches the first comparison needs, were chosen with
 the second half in view: for these, July to December isn't a test on days never seen.
 """

@@ -20,7 +20,7 @@ from project import MODEL, REPOSITORY, Project
 from ruamel.yaml import YAML
 from sklearn.linear_model import LogisticRegression
 
-from ratchet import cli
+from ratchet.cli import main as cli
 from ratchet.artifacts import persist
 from ratchet.files import sha256_file
 
