@@ -63,7 +63,7 @@ test: .venv/.dev ## run the whole test suite
 test-slow: .venv/.dev ## run the checks that take minutes
 	pytest -m slow
 
-bench: .venv/.dev ## measure speed and memory against the classic job
+bench: .venv/.dev ## measure speed and memory, and what the checks catch
 	PYTHONPATH=tests python benchmarks/run.py
 
 lint: .venv/.dev ## check style and types

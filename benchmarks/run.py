@@ -1,35 +1,43 @@
-"""`make bench`: measure speed and memory, and write benchmarks/RESULTS.md.
+"""`make bench`: measure, and write benchmarks/RESULTS.md.
 
-Everything runs in scratch projects below a temporary folder. `--quick` does all of it on a small
-scale, to check this script; `--only NAME` does one row. Neither writes RESULTS.md.
+Everything runs in scratch projects below a temporary folder. What each NAME measures is kept in
+benchmarks/results/, and RESULTS.md is put together from that: `--only NAME` measures a part anew
+and leaves the others as they were. `--quick` does it on a small scale, to check this script, and
+writes nothing.
 """
 
 import argparse
+import json
 import os
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from bench import QUICK, Bench, Result, Scale
-from rows import ROWS
+from clock import Cost
+from rows import ROWS, checks
 from scratch import HERE
 
 RESULTS = HERE / "RESULTS.md"
+KEPT = HERE / "results"
+CHECKS = "checks"
 ABOUT = """\
-Written by `make bench`. Ratios of figures that were measured in turns on one machine, medians of
-several runs; seconds don't travel to another machine, ratios do within some tenths. Memory is the
-peak of the largest process. Every command runs on one thread with compiled modules, in scratch
-projects with real git and real DVC; nothing is cached but the operating system's files.
+Ratios of figures that were measured in turns on one machine, medians of several runs; seconds don't
+travel to another machine, ratios do within some tenths. Memory is the peak of the largest process.
+Every command runs on one thread with compiled modules, in scratch projects with real git and real
+DVC; nothing is cached but the operating system's files.
 """
 
 
 def main() -> None:
+    names = [*ROWS, CHECKS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small scale, figures without meaning")
-    parser.add_argument("--only", choices=ROWS, action="append", help="may come more than once")
+    parser.add_argument("--only", choices=names, action="append", help="may come more than once")
     args = parser.parse_args()
     began = time.monotonic()
 
@@ -37,41 +45,89 @@ def main() -> None:
         print(f"{time.monotonic() - began:6.0f} s  {line}", file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        kept = Path(folder, "results") if args.quick else KEPT
+        kept.mkdir(exist_ok=True)
         bench = Bench(Path(folder), QUICK if args.quick else Scale(), progress)
-        results = [line for name in args.only or ROWS for line in ROWS[name](bench)]
-    text = report(results, bench)
+        for name in args.only or names:
+            if name == CHECKS:
+                checks(bench, kept / f"{CHECKS}.md")
+            else:
+                keep(kept / f"{name}.json", list(ROWS[name](bench)), bench)
+        text = report(kept)
     print(text)
-    if not args.quick and not args.only:
+    if not args.quick:
         RESULTS.write_text(text, encoding="utf-8")
 
 
-def report(results: Sequence[Result], bench: Bench) -> str:
-    """Return the page: the table, why each line is as it is, and the stages one by one."""
-    lines = ["# Speed and memory", "", ABOUT, machine(), ""]
+def keep(path: Path, results: Sequence[Result], bench: Bench) -> None:
+    """Write what a part has measured."""
+    content = {
+        "machine": machine(),
+        "remark": "",
+        "results": [asdict(result) for result in results],
+        "times": bench.scale.times,
+        "stages": {
+            stage: [asdict(cost) for cost in costs] for stage, costs in bench.stages.items()
+        },
+    }
+    bench.stages.clear()
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def report(kept: Path) -> str:
+    """Return the page: the table, why each line is as it is, the stages one by one, the checks."""
+    parts = {
+        name: json.loads((kept / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ROWS
+        if (kept / f"{name}.json").is_file()
+    }
+    lines = ["# What it costs, and what it catches", "", "Written by `make bench`.", ""]
+    lines += ["## Speed and memory", "", ABOUT]
+    lines += [*dict.fromkeys(part["machine"] for part in parts.values()), ""]
     lines += ["| | | ratio | target | | figures | runs |", "|-:|---|-:|-:|---|---|-:|"]
-    for number, result in enumerate(results, 1):
-        sign = "≥" if result.at_least else "≤"
-        target = "" if result.target is None else f"{sign} {result.target:g}"
-        met = {True: "met", False: "**not met**", None: ""}[result.met]
-        cells = [number, result.what, f"{result.ratio:.3g}", target, met]
-        lines.append(f"| {' | '.join(map(str, [*cells, result.figures, result.runs]))} |")
-    lines += ["", *(f"{number}. {result.why}" for number, result in enumerate(results, 1))]
-    if bench.stages:
-        lines += ["", "## Stage by stage", "", *stage_table(bench)]
-    return "\n".join(lines) + "\n"
+    notes: list[str] = []
+    remarks: list[str] = []
+    for part in parts.values():
+        first = len(notes) + 1
+        for result in (Result(**each) for each in part["results"]):
+            lines.append(row(len(notes) + 1, result))
+            notes.append(f"{len(notes) + 1}. {result.why}")
+        if part["remark"]:
+            remarks.append(f"{first} to {len(notes)}: {part['remark']}")
+    lines += ["", *notes, "", *(f"{remark}\n" for remark in remarks)]
+    missing = ", ".join(f"`{name}`" for name in ROWS if name not in parts)
+    if missing:
+        lines += [f"Not measured yet: {missing}; `python benchmarks/run.py --only NAME` does.", ""]
+    for part in parts.values():
+        if part["stages"]:
+            lines += ["### Stage by stage", "", *stage_table(part["stages"], part["times"]), ""]
+    section = kept / f"{CHECKS}.md"
+    if section.is_file():
+        lines.append(section.read_text(encoding="utf-8"))
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def stage_table(bench: Bench) -> list[str]:
+def row(number: int, result: Result) -> str:
+    """Return a line of the table."""
+    sign = "≥" if result.at_least else "≤"
+    target = "" if result.target is None else f"{sign} {result.target:g}"
+    met = {True: "met", False: "**not met**", None: ""}[result.met]
+    cells = [number, result.what, f"{result.ratio:.3g}", target, met, result.figures, result.runs]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def stage_table(
+    stages: Mapping[str, Sequence[Mapping[str, float]]], times: Sequence[int]
+) -> list[str]:
     """Return the table of what each stage costs at each size, run from empty without DVC."""
-    times = bench.scale.times
     lines = [
-        f"A window of {bench.scale.train} + {bench.scale.holdout} batches from empty, each stage "
-        "on its own and then the whole with DVC.",
+        "A window from empty, each stage on its own and then the whole with DVC.",
         "",
         f"| rows | {' | '.join(f'{t}x' for t in times)} | time grows | memory grows |",
         f"|---|{'--:|' * (len(times) + 2)}",
     ]
-    for stage, costs in bench.stages.items():
+    for stage, figures in stages.items():
+        costs = [Cost(**each) for each in figures]
         grows = costs[-1].seconds / costs[0].seconds, costs[-1].megabytes / costs[0].megabytes
         cells = [stage, *map(str, costs), *(f"{g:.1f}x" for g in grows)]
         lines.append(f"| {' | '.join(cells)} |")

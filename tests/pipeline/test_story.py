@@ -35,7 +35,7 @@ def test_dvc_shows_metrics_and_every_plot(project: Project) -> None:
     project.run("dvc", "plots", "show")
     page = project.read("dvc_plots/index.html")
     plots = YAML(typ="safe").load(project.path("dvc.yaml"))["plots"]
-    drawn = re.findall(r'<div id = "(\w+)">.*?"values": \[\{', page, flags=re.S)
+    drawn = re.findall(r'<div id = "(\w+)">.*?"values": \[', page, flags=re.S)
     assert drawn == [name.replace(" ", "_") for plot in plots for name in plot]
     assert len(drawn) >= 6
 

@@ -71,7 +71,7 @@ def repository(s3_env: dict[str, str], prefix: str, tmp_path: Path) -> Repositor
         yaml.dump({"stages": {"fetch": stages["fetch"]}}, file)
     params = yaml.load((ROOT / "params.yaml").read_text())
     params["source"] = {"url": f"s3://${{DATA_BUCKET}}/{prefix}", "pattern": "*.csv"}
-    params["window"] = {"train": 3, "holdout": 1}
+    params["window"] = {"train": 3, "holdout": 1, "reference": 0, "pool": 1}
     with (made.folder / "params.yaml").open("w") as file:
         yaml.dump(params, file)
     made.env["DATA_BUCKET"] = "incoming"

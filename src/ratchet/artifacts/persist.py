@@ -15,6 +15,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Collection, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,24 +26,7 @@ from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundExc
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import atomic_write, sha256_file
 
-# The types that a model file may hold, besides those that skops itself holds to be harmless:
-# Python's plain values and containers, numpy's dtypes and ufuncs, scikit-learn's estimators.
-# Never fill this from a file's own list (GHSA-w582-9x45-8mpx): add a type after reading what its
-# `__new__`, `__setstate__` and `__reduce__` do.
-TRUSTED: frozenset[str] = frozenset(
-    {
-        # Nodes of the trees in forests and in gradient boosting. Their content is checked below.
-        "sklearn.tree._tree.Tree",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        # HistGradientBoosting passes its columns through `partial(check_array, ...)`.
-        "functools.partial",
-        "sklearn.utils.validation.check_array",
-        # The dtype that SimpleImputer was fitted on.
-        "numpy.dtype",
-    }
-)
-TRUSTED_HOME = "src/ratchet/artifacts/persist.py: TRUSTED"
-
+TRUSTED_HOME = "src/ratchet/artifacts/trusted.txt"
 MAX_UNPACKED = 4 * 10**9  # bytes; a forest of 100 full trees on 300,000 rows takes 1.3 GB
 
 _SCHEMA = "schema.json"
@@ -52,6 +36,18 @@ _LEVEL = 2  # of deflate; 6 makes a forest 14 % smaller and takes three times as
 # Attributes that record the machine and not the model, and what they become. One job also makes a
 # loaded forest sum its trees in a fixed order: with two, the last bits of a probability vary.
 _MACHINE = {"n_jobs": "1", "n_threads": "1"}
+
+
+def read_trusted(text: str) -> frozenset[str]:
+    """Return the types that an allow-list names: one a line, `#` begins a comment."""
+    names = (line.split("#")[0].strip() for line in text.splitlines())
+    return frozenset(name for name in names if name)
+
+
+# The types that a model file may hold, besides those that skops itself holds to be harmless.
+TRUSTED = read_trusted(
+    resources.files("ratchet.artifacts").joinpath("trusted.txt").read_text(encoding="utf-8")
+)
 
 
 def save(estimator: Any, path: Path, *, trusted: Collection[str] = TRUSTED) -> str:

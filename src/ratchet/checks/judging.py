@@ -23,6 +23,8 @@ from ratchet.data.schema import Schema
 from ratchet.data.validated import read_batch
 from ratchet.files import sha256_file
 
+LABELS = 28  # batches that the model of the labels learns from: enough, and coded in a moment
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -113,7 +115,7 @@ class Judging:
         found = drift.measure(batch.id, rows, self._profile(batch), profiles, schema)
         first = len(members) - self._rules.pool + 1  # of the pool, whose last batch is this one
         if first > 0:
-            reference = [each.codes for each in members[:first]]
+            reference = [each.codes for each in members[max(0, first - LABELS) : first]]
             pool = [*(each.codes for each in members[first:]), code(rows, schema)]
             found += consistency.measure(pool, reference, schema)
         return found

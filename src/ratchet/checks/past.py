@@ -9,7 +9,9 @@ from ratchet.checks.coding import Coded
 from ratchet.checks.profile import Profile
 from ratchet.files import sha256_text
 
-FEWEST = 28  # batches: with fewer before it, at the beginning, one can't tell what is usual
+# Batches. With fewer before it, at the beginning, one can't tell what is usual: days that are only
+# the first of their kind would be quarantined, and what is left would make the next ones look odd.
+FEWEST = 28
 LEAST = 2  # later on, when most of those before are quarantined: a comparison isn't given up
 
 

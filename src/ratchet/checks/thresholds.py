@@ -35,14 +35,14 @@ RULES: Mapping[str, Rule] = {
     "level": Rule(8.0),
     "pair": Rule(0.05),
     "correlation": Rule(0.25),
-    "cell_count": Rule(2.0),
+    "cell_count": Rule(1.9),
     "label_rate": Rule(0.2),
     "duplicate_rows": Rule(0.05),
     "duplicate_batch": Rule(0.5),
     "label_noise": Rule(0.16, headroom=1.25),
     "label_direction": Rule(1.25, headroom=0.25),
     "label_coherence": Rule(0.87, headroom=0.75),
-    "label_slice": Rule(7.7, headroom=0.7),
+    "label_slice": Rule(7.0, headroom=0.5),
 }
 
 

@@ -34,6 +34,7 @@ class Status(StrEnum):
     """What a rule says."""
 
     FINE = "fine"
+    WARNS = "warns"
     BLOCKS = "blocks"
     ERROR = "error"
     UNJUDGED = "not judged"

@@ -64,7 +64,7 @@ def run(
         for name, columns in _plots(rows, params.evaluate.threshold).items()
     }
     remove_partials(metrics, report, *drawn)
-    write_text(metrics, _json(_flat(found)))
+    write_text(metrics, _json(figures(rows, prior, params.evaluate.threshold)))
     write_text(report, _json({**asdict(found), "beats_baseline": found.beats_baseline}))
     for path, columns in drawn.items():
         write_csv(path, columns)
@@ -94,6 +94,14 @@ def measure(rows: Scored, prior: float, config: Evaluate) -> Evaluation:
         gain=_gain(rows, prior, draws),
         slices={name: _slice(rows, name, config) for name in config.slices},
     )
+
+
+def figures(rows: Scored, prior: float, threshold: float) -> dict[str, float]:
+    """Return the content of `metrics.json`, under names that `dvc metrics diff` shows well."""
+    y, p = rows.label, rows.score
+    trivial = prior_score(y, prior, metrics=["log_loss"], threshold=threshold)
+    own = score(y, p, threshold=threshold)
+    return {**own, "baseline_log_loss": trivial["log_loss"], "rows": len(y)}
 
 
 def describe(found: Evaluation) -> str:
@@ -148,12 +156,6 @@ def _slice(rows: Scored, column: str, config: Evaluate) -> dict[str, dict[str, f
             figures |= score(y, p, metrics=applicable(y), threshold=config.threshold)
         found[value] = figures
     return found
-
-
-def _flat(found: Evaluation) -> dict[str, float]:
-    """Return the figures under names that `dvc metrics diff` shows well."""
-    own = {name: interval.value for name, interval in found.metrics.items()}
-    return {**own, "baseline_log_loss": found.baseline["log_loss"], "rows": found.rows}
 
 
 def _json(content: Mapping[str, Any]) -> str:

@@ -62,10 +62,10 @@ def run(
     remove_partials(model, card, scored, importance)
     contract = load_schema(schema)
     rows, hashes = read_window(validated)
-    teaching, judging = _split(rows, hashes, params.window.holdout)
+    teaching, judging = split(rows, hashes, params.window.holdout)
     y_train, y_holdout = (
-        _labels(teaching, contract, "training"),
-        _labels(judging, contract, "holdout"),
+        labels(teaching, contract, "training"),
+        labels(judging, contract, "holdout"),
     )
     budget = params.train.budget
     if len(teaching) > budget.max_rows:
@@ -103,8 +103,8 @@ def run(
         positive=contract.target.positive,
         features={name: contract.columns[name] for name in contract.features},
         key=tuple(contract.key),
-        train=_describe(teaching, hashes, y_train),
-        holdout=_describe(judging, hashes, y_holdout),
+        train=describe_rows(teaching, hashes, y_train),
+        holdout=describe_rows(judging, hashes, y_holdout),
         code_sha256=code_hash(__name__),
         environment_sha256=sha256_file(environment),
         libraries={name: version(name) for name in LIBRARIES},
@@ -113,7 +113,7 @@ def run(
     return Trained(made, usage())
 
 
-def _split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Table, pa.Table]:
+def split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Table, pa.Table]:
     """Split the rows, in time order, into those that teach and those of the newest batches."""
     batches = list(hashes)
     if len(batches) <= holdout:
@@ -127,7 +127,7 @@ def _split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Tab
     return rows.slice(0, teaching), rows.slice(teaching)  # without a copy
 
 
-def _labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
+def labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
     """Return 1 where the target has its positive value, else 0: int8 of shape (rows,)."""
     target = rows[schema.target.column]
     if target.null_count:
@@ -157,7 +157,8 @@ def _refuse_empty(rows: pa.Table, schema: Schema) -> None:
         )
 
 
-def _describe(rows: pa.Table, hashes: dict[str, str], labels: np.ndarray) -> Rows:
+def describe_rows(rows: pa.Table, hashes: dict[str, str], labels: np.ndarray) -> Rows:
+    """Return what a card says of `rows` and their labels; `hashes` are those of all batches."""
     batches = {batch: hashes[batch] for batch in rows[BATCH].unique().to_pylist()}
     return Rows.of(batches, rows=len(labels), positive_rows=int(labels.sum()))
 

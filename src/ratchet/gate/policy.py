@@ -1,0 +1,109 @@
+"""The policy that judges a revision is the base's: it can't weaken what judges it.
+
+Read from the base: the rules in params.yaml, and the allow-list of types in model files. What the
+revision changes of the policy itself is found here, told in the report, and left to a person.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from ratchet.artifacts import persist
+from ratchet.config import Evaluate, Gate
+from ratchet.errors import EvidenceError
+from ratchet.gate.revisions import History, Revision
+
+# What decides about a model, besides values in params.yaml. A name with a slash at its end is a
+# folder. dvc's settings are here, as they say which remote is asked for the evidence.
+FILES = (
+    ".dvc/config",
+    ".github/workflows/",
+    "src/ratchet/artifacts/persist.py",
+    persist.TRUSTED_HOME,
+    "src/ratchet/gate/",
+    "src/ratchet/scoring/",
+)
+# A shorter holdout, other slices or another threshold can hide a loss as well as a loose rule.
+VALUES = ("evaluate", "gate", "window.holdout")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """By what is judged: rules, how to score, and which types may be in a model file.
+
+    source: the revision that they come from. new: the base has no such rules that this code can
+    read, so that they are the revision's own.
+    """
+
+    rules: Gate
+    evaluate: Evaluate
+    trusted: frozenset[str]
+    source: Revision
+    new: bool = False
+
+
+def read_policy(history: History, base: Revision, head: Revision, params: str) -> Policy:
+    """Return the base's policy, or the head's where the base has none that can be read.
+
+    params: the path of params.yaml. Raises EvidenceError when neither has rules.
+    """
+    listed = history.text(base, persist.TRUSTED_HOME)
+    trusted = persist.TRUSTED if listed is None else persist.read_trusted(listed)
+    reasons = []
+    for at in (base, head):
+        content = history.yaml(at, params) or {}
+        try:
+            rules = Gate.model_validate(content.get("gate"))
+            evaluate = Evaluate.model_validate(content.get("evaluate"))
+        except ValidationError as error:
+            reasons.append(f"{params} at {at}: {_first(error)}")
+            continue
+        return Policy(rules, evaluate, trusted, at, new=at is head)
+    raise EvidenceError("no rules to judge by: " + "; ".join(reasons))
+
+
+def changes(history: History, base: Revision, head: Revision, params: str) -> list[str]:
+    """Return what the head changes of the policy, a line each."""
+    touched = [
+        path
+        for path in history.changed(base, head)
+        if any(path.startswith(each) if each.endswith("/") else path == each for each in FILES)
+    ]
+    if params not in history.changed(base, head):
+        return touched
+    before, after = (history.yaml(at, params) or {} for at in (base, head))
+    values = [
+        f"{params}: {line}"
+        for key in VALUES
+        for line in _differences(_pick(before, key), _pick(after, key), key)
+    ]
+    return [*touched, *values]
+
+
+def _pick(content: dict[str, Any], key: str) -> Any:
+    found: Any = content
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def _differences(before: Any, after: Any, key: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in [*before, *(each for each in after if each not in before)]:
+            yield from _differences(before.get(name), after.get(name), f"{key}.{name}")
+    elif before != after:
+        yield f"{key}: {_spelt(before)} → {_spelt(after)}"
+
+
+def _spelt(value: Any) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(str(each) for each in value)}]"
+    return "absent" if value is None else "..." if isinstance(value, dict) else str(value)
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors()[0]
+    where = ".".join(["gate", *(str(part) for part in found["loc"])])
+    return f"{where}: {found['msg']}"

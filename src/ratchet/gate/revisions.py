@@ -1,0 +1,342 @@
+"""Other commits: their files, what they recorded, and their outputs by hash.
+
+The only module that imports DVC. What a commit holds comes from git's objects, never from the
+working tree; what DVC keeps is copied from its cache or remote and then hashed, since DVC itself
+trusts a cached file for its name.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc_data.hashfile.hash_info import HashInfo
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ratchet.errors import EvidenceError
+from ratchet.files import sha256_file
+
+LOCK = "dvc.lock"
+_FOLDER = ".dir"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit by the name that a person gave it, and its full hash."""
+
+    name: str
+    commit: str
+
+    def __str__(self) -> str:
+        """Return the name with the first digits of the hash."""
+        return f"{self.name} ({self.commit[:7]})"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What `dvc metrics diff` reads at one revision: figures by name, and what can't be read.
+
+    Names of nested figures are joined by dots. A value that isn't a number is a problem.
+    """
+
+    figures: Mapping[str, float] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+
+
+class History:
+    """The repository around `top`: its commits, and what DVC keeps for them."""
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self._parsed: dict[tuple[str, str], dict[str, Any] | None] = {}
+
+    # git
+
+    def resolve(self, name: str) -> Revision:
+        """Return the commit that `name` stands for; EvidenceError when there is none."""
+        done = self._try(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+        )
+        if done.returncode != 0:
+            raise EvidenceError(
+                f"{name}: is no revision here; `git fetch origin` brings the branches of origin "
+                "(a workflow checks out with fetch-depth: 0)"
+            )
+        return Revision(name, done.stdout.decode().strip())
+
+    def content(self, at: Revision, path: str) -> bytes | None:
+        """Return a file of a commit; None when the commit doesn't have it."""
+        # What can't be read must not look like what isn't there.
+        if not self._git("ls-tree", at.commit, "--", path):
+            return None
+        return self._git("cat-file", "blob", f"{at.commit}:{path}")
+
+    def text(self, at: Revision, path: str) -> str | None:
+        """Return a text file of a commit; None when the commit doesn't have it."""
+        content = self.content(at, path)
+        try:
+            return None if content is None else content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise EvidenceError(f"{path} at {at}: is not text in UTF-8 ({error})") from error
+
+    def yaml(self, at: Revision, path: str) -> dict[str, Any] | None:
+        """Return a mapping from a YAML file of a commit; None when the commit doesn't have it."""
+        if (at.commit, path) not in self._parsed:  # dvc.lock takes ruamel.yaml a while
+            self._parsed[at.commit, path] = self._parse(at, path)
+        return self._parsed[at.commit, path]
+
+    def _parse(self, at: Revision, path: str) -> dict[str, Any] | None:
+        text = self.text(at, path)
+        if text is None:
+            return None
+        try:
+            content = YAML(typ="safe").load(text)
+        except YAMLError as error:
+            reason = " ".join(str(error).split())
+            raise EvidenceError(f"{path} at {at}: is not valid YAML: {reason}") from error
+        if not isinstance(content, dict):
+            raise EvidenceError(f"{path} at {at}: must be a mapping of keys to values")
+        return content
+
+    def uncommitted(self, paths: Sequence[str], but: Sequence[str] = ()) -> list[str]:
+        """Return which files under `paths` the working tree has otherwise than HEAD."""
+        without = [f":(exclude){path}" for path in but]
+        listed = self._git(
+            "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--",
+            *paths, *without,
+        )  # fmt: skip
+        return [entry[3:].decode() for entry in listed.split(b"\0") if entry]
+
+    def changed(self, base: Revision, head: Revision) -> list[str]:
+        """Return the files that `head` has otherwise than `base`, and changed itself.
+
+        What only the base changed since the two parted is not the head's doing.
+        """
+        differing = self._differing(base.commit, head.commit)
+        parted = self._try("merge-base", base.commit, head.commit)
+        if parted.returncode != 0:
+            return sorted(differing)
+        return sorted(differing & self._differing(parted.stdout.decode().strip(), head.commit))
+
+    def behind(self, base: Revision, head: Revision) -> int:
+        """Return how many commits of `base` the `head` doesn't have."""
+        return int(self._git("rev-list", "--count", f"{head.commit}..{base.commit}"))
+
+    def clone(self, at: Revision, folder: Path) -> None:
+        """Clone the commit to `folder`, with DVC's cache and settings of this one."""
+        self._git("clone", "--quiet", "--no-checkout", str(self.top), str(folder))
+        subprocess.run(
+            ["git", "-C", str(folder), "checkout", "--quiet", "--detach", at.commit], check=True
+        )
+        local = self.top / ".dvc" / "config.local"
+        if local.is_file():
+            shutil.copy2(local, folder / ".dvc")
+        with Repo(str(folder)) as repo, repo.config.edit("local") as settings:
+            settings.setdefault("cache", {})["dir"] = self._repo.cache.local.path.removesuffix(
+                "/files/md5"
+            )
+
+    def _differing(self, one: str, other: str) -> set[str]:
+        listed = self._git("diff", "--name-only", "-z", "--no-renames", one, other)
+        return {name.decode() for name in listed.split(b"\0") if name}
+
+    def _git(self, *arguments: str) -> bytes:
+        done = self._try(*arguments)
+        if done.returncode != 0:
+            reason = done.stderr.decode(errors="replace").strip()
+            raise EvidenceError(f"git {arguments[0]} failed in {self.top}: {reason}")
+        return done.stdout
+
+    def _try(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            ["git", "-C", str(self.top), *arguments], capture_output=True, check=False
+        )
+
+    # DVC
+
+    def output(self, at: Revision, path: str) -> str | None:
+        """Return the MD5 that dvc.lock of a commit has for an output; None when it has none."""
+        lock = self.yaml(at, LOCK) or {}
+        try:
+            found = {
+                out["path"]: str(out["md5"])
+                for stage in (lock.get("stages") or {}).values()
+                for out in stage.get("outs", [])
+            }
+        except (AttributeError, KeyError, TypeError) as error:
+            raise EvidenceError(
+                f"{LOCK} at {at}: is not a lock file of DVC; `dvc repro` writes it"
+            ) from error
+        return found.get(path)
+
+    def recorded(self, *revisions: Revision) -> list[Recorded]:
+        """Return the figures of each commit as `dvc metrics diff` reads them, with load errors.
+
+        Commits are asked for by their full hash: two names of one confuse DVC (#10429).
+        """
+        commits = list({at.commit for at in revisions})
+        try:
+            shown = self._repo.metrics.show(revs=commits, hide_workspace=True)
+        except DvcException as error:
+            return [Recorded(problems=[f"metrics at {at}: {error}"]) for at in revisions]
+        return [_figures(at, shown.get(at.commit, {})) for at in revisions]
+
+    def unreproduced(self) -> list[str]:
+        """Return what `dvc status` has to say about the working tree, a line each.
+
+        Data that isn't on this machine is no reason, as long as dvc.lock agrees with itself: what
+        one stage read is what another wrote.
+        """
+        stages = self._repo.index.stages
+        written = {out.fs_path: out for stage in stages for out in stage.outs}
+        broken = [
+            f"{stage.addressing} read another {dep} than dvc.lock says was written"
+            for stage in stages
+            for dep in stage.deps
+            if (out := written.get(dep.fs_path)) and out.hash_info != dep.hash_info
+        ]
+        kept = {str(out) for out in written.values() if out.use_cache}
+        for name, entries in self._repo.status().items():
+            for entry in entries:
+                if not isinstance(entry, dict):
+                    broken.append(f"{name}: {entry}")
+                    continue
+                for kind, files in entry.items():
+                    broken += [
+                        f"{name}: {kind}: {path} is {_state(state)}"
+                        for path, state in files.items()
+                        if not (path in kept and state in ("deleted", "not in cache"))
+                    ]
+        return broken
+
+    def not_in_remote(self) -> list[str]:
+        """Return the outputs of the working tree of which the remote lacks something.
+
+        Every object is asked for by itself: DVC's own status takes a folder's content for granted
+        once it has seen the folder.
+        """
+        try:
+            remote = self._repo.cloud.get_remote_odb()
+            used = {
+                (each.value, each.obj_name) for found in self._repo.used_objs().values()
+                for each in found
+            }  # fmt: skip
+            present = set(remote.oids_exist({oid for oid, _ in used}))
+        except Exception as error:  # whatever the remote's client raises
+            raise EvidenceError(f"DVC's remote can't be asked: {error}; is it set up?") from error
+        return sorted({name or oid for oid, name in used if oid not in present})
+
+    def bring_file(self, md5: str, to: Path) -> None:
+        """Copy a file that DVC keeps from the cache, or else the remote, and check its hash.
+
+        Raises EvidenceError when neither has it, or what they have isn't what its name says.
+        """
+        self._bring({md5: to})
+
+    def bring_folder(self, md5: str, to: Path) -> None:
+        """Copy the files of a folder that DVC keeps into the new folder `to`, all checked."""
+        to.mkdir(parents=True)
+        listing = to / f"listing{_FOLDER}"
+        self._bring({md5: listing})
+        entries = json.loads(listing.read_bytes())
+        listing.unlink()
+        paths = {entry["md5"]: PurePosixPath(entry["relpath"]) for entry in entries}
+        if any(path.is_absolute() or ".." in path.parts for path in paths.values()):
+            raise EvidenceError(f"{md5}: a folder whose files lie outside of it; refused")
+        self._bring({oid: to / path for oid, path in paths.items()})
+
+    def bring_used(self) -> None:
+        """Bring everything that the working tree's dvc.lock names to the cache."""
+        used = {each.value for found in self._repo.used_objs().values() for each in found}
+        self._fetch(used)
+
+    def _bring(self, wanted: Mapping[str, Path]) -> None:
+        cache = self._repo.cache.local
+        self._fetch(wanted)
+        for oid, to in wanted.items():
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(cache.oid_to_path(oid), to)
+            with to.open("rb") as file:
+                found = hashlib.file_digest(file, "md5").hexdigest()
+            if found != oid.removesuffix(_FOLDER):
+                raise EvidenceError(
+                    f"{cache.oid_to_path(oid)}: the content of this file in DVC's cache isn't what "
+                    f"its name says (MD5 {found}); delete it and run `dvc pull`"
+                )
+
+    def _fetch(self, oids: Any) -> None:
+        """Bring objects that the cache lacks from the remote; EvidenceError for missing ones."""
+        cache = self._repo.cache.local
+        lacking = [oid for oid in oids if not Path(cache.oid_to_path(oid)).is_file()]
+        if not lacking:
+            return
+        reason = ""
+        try:
+            self._repo.cloud.pull([HashInfo("md5", oid) for oid in lacking])
+        except Exception as error:  # whatever the remote's client raises
+            reason = f" ({error})"
+        absent = [oid for oid in lacking if not Path(cache.oid_to_path(oid)).is_file()]
+        if absent:
+            raise EvidenceError(
+                f"neither DVC's cache nor its remote has {len(absent)} of {len(oids)} objects, "
+                f"among them MD5 {absent[0]}{reason}; `dvc push` where the model was made"
+            )
+
+    @cached_property
+    def _repo(self) -> Any:
+        try:
+            return Repo(str(self.top))
+        except DvcException as error:
+            raise EvidenceError(f"{self.top}: is no repository of DVC: {error}") from error
+
+
+def sha256_at(path: Path) -> str:
+    """Return a file's SHA-256; EvidenceError when it is missing."""
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise EvidenceError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _figures(at: Revision, entry: Mapping[str, Any]) -> Recorded:
+    """Gather the figures in what DVC shows of a commit."""
+    problems = [f"metrics at {at}: {entry['error']}"] if "error" in entry else []
+    figures: dict[str, float] = {}
+    for name, file in entry.get("data", {}).items():
+        if "error" in file:
+            problems.append(f"{name} at {at}: {_said(file['error'])}")
+            continue
+        for key, value in _flat(file.get("data")):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                problems.append(f"{name} at {at}: {key or 'the file'} isn't a number: {value!r}")
+            else:
+                figures[key] = float(value)
+    if not figures and not problems:
+        problems.append(f"no metrics file is recorded at {at}; `dvc repro` writes it")
+    return Recorded(figures, problems)
+
+
+def _flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(content, dict):
+        return [(prefix.rstrip("."), content)]
+    return [pair for key, value in content.items() for pair in _flat(value, f"{prefix}{key}.")]
+
+
+def _state(state: Any) -> str:
+    """Spell the state of a file, or those of the sections of params.yaml."""
+    if isinstance(state, dict):
+        return ", ".join(f"{how} in {section}" for section, how in state.items())
+    return str(state)
+
+
+def _said(error: Any) -> str:
+    """Say what DVC stumbled over; some of its errors are empty but for their type."""
+    return f"cannot be read ({type(error).__name__}{f': {error}' if str(error) else ''})"

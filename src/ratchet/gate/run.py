@@ -1,0 +1,353 @@
+"""The gate: may the model of HEAD take the place of the base's?
+
+It gathers the evidence first. What is missing, unreadable or not what was claimed is an ERROR,
+whatever the figures are. Then the rules of the base judge the two models on the same rows.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pydantic import ValidationError
+
+from ratchet.artifacts.card import Card
+from ratchet.artifacts.scored import Scored
+from ratchet.code import code_hash
+from ratchet.config import Evaluate, Gate, Train, Window
+from ratchet.data.manifest import read_manifest
+from ratchet.data.schema import load_schema
+from ratchet.errors import EvidenceError, RatchetError
+from ratchet.gate import clean_room, more, policy, rules
+from ratchet.gate.batches import batches_since, drill_result
+from ratchet.gate.findings import EVIDENCE, Findings, Side
+from ratchet.gate.paired import Difference, differences, movement
+from ratchet.gate.rebuild import differing_outputs
+from ratchet.gate.revisions import History, Revision, sha256_at
+from ratchet.gate.rules import Outcome, Status
+from ratchet.gate.slices import Slice, by_slice
+from ratchet.scoring.bootstrap import Unit
+from ratchet.scoring.metrics import METRICS, applicable, score
+from ratchet.stages import evaluate
+
+SHOWN = ("roc_auc", "log_loss")  # compared with intervals whatever the rules ask for
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie in both revisions: paths relative to the top of the repository."""
+
+    params: str
+    schema: str
+    manifest: str
+    environment: str
+    validated: str
+    model: str
+    card: str
+    metrics: str
+    validation: str
+    drill: str
+
+
+def run(
+    top: Path, places: Places, base: str, *, rebuild: bool = False, approved: bool = False
+) -> Findings:
+    """Judge HEAD of the repository in `top` against the revision `base`; return all that was found.
+
+    rebuild: also make everything again from the pinned batches, and ask for the same bytes.
+    approved: a person accepts that HEAD changes the policy. Expected failures don't raise; they
+    are outcomes, and make the verdict ERROR.
+    """
+    found = Findings(base, approved=approved)
+    with tempfile.TemporaryDirectory(prefix="ratchet-gate-") as scratch:
+        try:
+            _examine(found, History(top), places, Path(scratch), rebuild)
+        except RatchetError as error:
+            found.outcomes.append(Outcome(EVIDENCE, "stopped", Status.ERROR, str(error)))
+    return found
+
+
+def _examine(
+    found: Findings, history: History, places: Places, scratch: Path, rebuild: bool
+) -> None:
+    """Gather the evidence and judge, step by step; RatchetError where nothing more can be done."""
+    head = found.head = history.resolve("HEAD")
+    base = found.base = history.resolve(found.base_name)
+    found.behind = history.behind(base, head)
+    _working_tree(found, history, places)
+    found.policy = policy.read_policy(history, base, head, places.params)
+    found.policy_changes = policy.changes(history, base, head, places.params)
+    found.outcomes += _judge_policy(found, found.policy)
+    found.batches = batches_since(history, base, head, places.manifest, places.validation)
+    found.drill = drill_result(history, head, places.drill)
+    has_champion = clean_room.has_model(history, base, places.model, places.card)
+    _recorded(found, history, places, base if has_champion else None, head)
+
+    challenger, window = _clean_room(found, history, places, scratch)
+    if rebuild:
+        different = differing_outputs(history, head, scratch / "clone")
+        found.evidence(
+            "rebuild",
+            different,
+            "rebuilt bit for bit",
+            "these files are not what this commit makes",
+        )
+    if not has_champion:
+        found.first = True
+    else:
+        _against_champion(found, history, places, scratch, challenger, window)
+    found.outcomes += rules.judge_floors(_side(found).figures, found.policy.rules)
+
+
+def _working_tree(found: Findings, history: History, places: Places) -> None:
+    """The working tree must be HEAD, everything reproduced and in the remote."""
+    pipeline = ("dvc.yaml", "dvc.lock", "data", "models", "reports", "requirements", "src")
+    gates_own = ("reports/gate", "reports/gate.md", "reports/gate.json")
+    dirty = history.uncommitted((*pipeline, places.params, places.schema), gates_own)
+    if dirty:
+        raise EvidenceError(
+            f"not committed: {', '.join(dirty[:5])}{' and more' if len(dirty) > 5 else ''}; the "
+            "gate judges commits: commit what belongs to the model, stash or delete the rest"
+        )
+    found.evidence(
+        "dvc status",
+        history.unreproduced(),
+        "`dvc status` is clean: what is recorded was made from what is committed",
+        "run `dvc repro` and commit",
+    )
+    found.evidence(
+        "remote",
+        (f"{name} is not in DVC's remote" for name in history.not_in_remote()),
+        "DVC's remote has every object",
+        "run `dvc push` where the model was made",
+    )
+
+
+def _judge_policy(found: Findings, judged_by: policy.Policy) -> list[Outcome]:
+    changed = list(found.policy_changes)
+    if judged_by.new:
+        changed.append("the rules: the base has none that this gate can read")
+    if not changed:
+        return [Outcome("policy", "policy", Status.FINE, "the policy is the base's, unchanged")]
+    what = f"this revision changes the policy that judges models: {_listed(changed)}"
+    if found.approved:
+        return [Outcome("policy", "policy", Status.WARNS, f"{what}; a person approved it")]
+    return [Outcome("policy", "policy", Status.BLOCKS, f"{what}; a person must approve it")]
+
+
+def _recorded(
+    found: Findings, history: History, places: Places, base: Revision | None, head: Revision
+) -> None:
+    """Judge what `dvc metrics diff` reports."""
+    assert found.policy is not None
+    sides = {"head": head} if base is None else {"base": base, "head": head}
+    found.recorded = dict(zip(sides, history.recorded(*sides.values()), strict=True))
+    problems = [each for side in found.recorded.values() for each in side.problems]
+    found.evidence(
+        "metrics", problems, f"{places.metrics} can be read", "run `dvc repro evaluate` and commit"
+    )
+    if base is None or problems:
+        return
+    before, after = (found.recorded[name].figures for name in ("base", "head"))
+    same = history.output(base, places.model) == history.output(head, places.model)
+    found.outcomes += [
+        each
+        for each in rules.judge_recorded(before, after, found.policy.rules)
+        if not same or each.status == Status.ERROR
+    ]
+
+
+def _clean_room(
+    found: Findings, history: History, places: Places, scratch: Path
+) -> tuple[clean_room.Model, clean_room.Window]:
+    """Take the challenger's model and rows by hash, and hold its claims against them."""
+    head = found.head
+    assert head is not None
+    assert found.policy is not None
+    content = history.yaml(head, places.params) or {}
+    try:
+        holdout = Window.model_validate(content.get("window")).holdout
+        measured = Evaluate.model_validate(content.get("evaluate"))
+        trained = Train.model_validate(content.get("train"))
+    except ValidationError as error:
+        raise EvidenceError(f"{places.params} at {head}: {error.errors()[0]['msg']}") from error
+    schema = load_schema(history.top / places.schema)
+    card = clean_room.read_card(history, head, places.card)
+    window = clean_room.read_rows(
+        history, head, places.validated, scratch / "rows", schema, holdout
+    )
+    hashes = {
+        "code_sha256": code_hash("ratchet.stages.train", history.top / "src"),
+        "environment_sha256": sha256_at(history.top / places.environment),
+    }
+    manifest = read_manifest(history.top / places.manifest)
+    wrong = clean_room.foreign_inputs(card, window, manifest, schema, trained, hashes)
+    found.evidence(
+        "inputs",
+        wrong,
+        "the model's card names this commit's data, parameters, contract, code and environment",
+        "run `dvc repro` and commit",
+    )
+    challenger = clean_room.admit(
+        history, head, card, places.model, scratch / "challenger", found.policy.trusted
+    )
+    scored = window.scored(challenger.score(window.judging))
+    claimed = found.recorded["head"].figures
+    again = evaluate.figures(scored, card.train.positive_share, measured.threshold)
+    found.evidence(
+        "clean room",
+        (f"forged or stale metrics: {each}" for each in clean_room.forged(claimed, again)),
+        "every committed metric was found again from model and data",
+        f"{places.metrics} is not what this model scores: run `dvc repro --force evaluate`",
+    )
+    found.challenger = _measured(challenger, scored, found.policy.evaluate)
+    return challenger, window
+
+
+def _against_champion(
+    found: Findings,
+    history: History,
+    places: Places,
+    scratch: Path,
+    challenger: clean_room.Model,
+    window: clean_room.Window,
+) -> None:
+    """Score the champion on the challenger's holdout and judge the two."""
+    judged_by, base = found.policy, found.base
+    assert judged_by is not None
+    assert base is not None
+    card = clean_room.read_card(history, base, places.card)
+    found.outcomes.append(more.judge_inputs(card, challenger.card, judged_by.rules.more))
+    if card.model_sha256 == challenger.card.model_sha256:
+        found.same_model = True
+        found.outcomes.append(
+            Outcome("model", "model", Status.FINE, "the model didn't change: the bytes are equal")
+        )
+        return
+    unlike = [name for name in ("target", "positive") if _differ(card, challenger.card, name)]
+    lacking = [name for name in card.features if name not in window.judging.column_names]
+    if unlike or lacking:
+        why = f"another {unlike[0]}" if unlike else f"the data lack its {', '.join(lacking)}"
+        status = Status.WARNS if found.approved else Status.BLOCKS
+        said = (
+            f"the champion can't be scored on these rows ({why}): floors only, and a person's word"
+        )
+        found.outcomes.append(Outcome("comparable", "model", status, said))
+        found.first = True
+        return
+    taught = clean_room.seen(card, challenger.card.holdout.batches)
+    found.evidence(
+        "fair holdout",
+        [f"the champion learned from {', '.join(taught)}, which judge here"] if taught else [],
+        "the champion has not seen the rows that judge",
+        "judge it on batches newer than those: wait for them, or lower window.holdout",
+    )
+    champion = clean_room.admit(
+        history, base, card, places.model, scratch / "champion", judged_by.trusted
+    )
+    side = _measured(champion, window.scored(champion.score(window.judging)), judged_by.evaluate)
+    found.champion = side
+    _compare(found, side, _side(found), judged_by.rules, judged_by.evaluate)
+    frames = [each.frame(window.judging) for each in (champion, challenger)]
+    found.latency = more.seconds(
+        lambda: champion.estimator.predict_proba(frames[0]),
+        lambda: challenger.estimator.predict_proba(frames[1]),
+    )
+    assert found.movement is not None
+    figures = [each.figures["calibration_error"] for each in (side, _side(found))]
+    found.outcomes += more.judge_more(
+        more.Compared(champion.bytes, challenger.bytes),
+        found.latency,
+        more.Compared(*figures),
+        found.movement.flips,
+        judged_by.rules.more,
+    )
+
+
+def _compare(
+    found: Findings, champion: Side, challenger: Side, asked: Gate, measured: Evaluate
+) -> None:
+    """Judge the two models' scores of the same rows: metrics, then slices."""
+    rows, before, after = challenger.scored, champion.scored.score, challenger.scored.score
+    units: dict[str, Unit] = dict.fromkeys(SHOWN, "batch")
+    units |= {name: rule.unit for name, rule in asked.metrics.items()}
+    draws = asked.bootstrap
+    gathered: dict[str, Difference] = {}
+    for unit in sorted(set(units.values())):
+        gathered |= differences(
+            rows.label,
+            before,
+            after,
+            rows.batch,
+            metrics=[name for name, each in units.items() if each == unit],
+            seed=draws.seed,
+            confidence=draws.confidence,
+            replicates=draws.replicates,
+            threshold=measured.threshold,
+            unit=unit,
+        )
+    found.differences = {name: gathered[name] for name in units}
+    found.movement = movement(before, after, threshold=measured.threshold)
+    found.outcomes += rules.judge_pair(
+        found.differences, found.movement, _new_batches(champion.card, challenger.card), asked
+    )
+    found.slices = _slices(rows, before, after, asked, measured)
+    found.outcomes += rules.judge_slices(found.slices, asked.slices)
+
+
+def _new_batches(champion: Card, challenger: Card) -> int:
+    """Count the batches that taught the challenger and not the champion."""
+    return len(challenger.train.batches.items() - champion.train.batches.items())
+
+
+def _slices(
+    rows: Scored, before: np.ndarray, after: np.ndarray, asked: Gate, measured: Evaluate
+) -> list[Slice]:
+    absent = [name for name in asked.slices.columns if name not in rows.columns.column_names]
+    if absent:
+        raise EvidenceError(
+            f"gate.slices.columns: the data have no {', '.join(absent)}; mend params.yaml in a "
+            "pull request of its own"
+        )
+    draws = asked.bootstrap
+    columns = {
+        name: rows.columns[name].cast(pa.string()).fill_null("(null)").to_pylist()
+        for name in asked.slices.columns
+    }
+    return by_slice(
+        rows.label,
+        before,
+        after,
+        rows.batch,
+        columns,
+        metric=asked.slices.metric,
+        min_rows=asked.slices.min_rows,
+        seed=draws.seed,
+        confidence=draws.confidence,
+        replicates=draws.replicates,
+        threshold=measured.threshold,
+    )
+
+
+def _measured(model: clean_room.Model, scored: Scored, measured: Evaluate) -> Side:
+    figures = score(
+        scored.label,
+        scored.score,
+        metrics=applicable(scored.label),
+        threshold=measured.threshold,
+    )
+    return Side(model.card, model.bytes, {name: figures[name] for name in METRICS}, scored)
+
+
+def _side(found: Findings) -> Side:
+    assert found.challenger is not None
+    return found.challenger
+
+
+def _differ(one: object, other: object, name: str) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
+
+
+def _listed(items: list[str]) -> str:
+    return ", ".join(items[:8]) + (f" and {len(items) - 8} more" if len(items) > 8 else "")
