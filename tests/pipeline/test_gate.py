@@ -20,8 +20,8 @@ from project import MODEL, REPOSITORY, Project
 from ruamel.yaml import YAML
 from sklearn.linear_model import LogisticRegression
 
-from ratchet.cli import main as cli
 from ratchet.artifacts import persist
+from ratchet.cli import main as cli
 from ratchet.files import sha256_file
 
 CARD, METRICS, VALIDATED = "models/card.json", "reports/metrics.json", "data/validated"
