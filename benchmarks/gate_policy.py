@@ -38,6 +38,20 @@ from ratchet.scoring.metrics import score
 
 WINDOW = 90
 REPLICATES = 1000
+ABOUT = """\
+## How the gate decides
+
+Every night of the sample's year, with a window of 90 days and a holdout of 7, decided by the gate's
+own code under each set of rules. *1 night*, *1 week*: share of honest challengers that are blocked,
+the champion being so old. Then the share of spoiled challengers that are blocked, by kind; their
+mean, and the least of the first four kinds. *mended*: honest challengers that pass the night after
+a spoiled champion. *production*: mean log loss of what was in production, on the next day; *with
+spoiled*: the same when one night in ten brings a spoiled challenger; *let through*: how many of
+those; *oldest*: the most days that a champion stood. `moved >.04: .01` is the default of
+`params.yaml`: a challenger whose predictions moved by more than .04 times the root of the new
+batches must prove that its log loss is at most .01 worse (95 %, whole days drawn), and a sure loss
+above .01 never passes. The rules were chosen on this very year.
+"""
 COMPARED: dict[Unit, tuple[str, ...]] = {
     "batch": ("log_loss", "log_loss_within", "roc_auc"),
     "row": ("log_loss", "log_loss_within", "roc_auc"),
@@ -287,6 +301,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--replicates", type=int, default=REPLICATES)
     args = parser.parse_args()
+    print(ABOUT, flush=True)
     year = load_year()
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
         for name in args.learner or LEARNERS:
@@ -301,7 +316,7 @@ def main() -> None:
                 args.jobs,
             )
             print(
-                f"\n## {name}\n",
+                f"\n### {name}\n",
                 *table(Play(year, predicted, args.replicates)),
                 sep="\n",
                 flush=True,

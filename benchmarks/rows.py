@@ -344,6 +344,19 @@ def checks(bench: Bench, section: Path) -> None:
     )
 
 
+def gate(bench: Bench, section: Path) -> None:
+    """Write how the gate's rules decide over the year; in a process of its own, as above."""
+    bench.progress("gate: begin, for the better part of an hour")
+    done = subprocess.run(
+        [sys.executable, str(HERE / "gate_policy.py")],
+        env=environment(bench.folder) | {"PYTHONPATH": str(REPOSITORY / "src")},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    section.write_text(done.stdout, encoding="utf-8")
+
+
 ROWS = {
     "night": night,
     "noop": noop,

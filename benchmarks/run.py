@@ -2,7 +2,8 @@
 
 Everything runs in scratch projects below a temporary folder. What each NAME measures is kept in
 benchmarks/results/, and RESULTS.md is put together from that: `--only NAME` measures a part anew
-and leaves the others as they were. `--quick` does it on a small scale, to check this script, and
+and leaves the others as they were. `gate` takes the better part of an hour and is measured only
+when it is named. `--quick` does it on a small scale, to check this script, and
 writes nothing.
 """
 
@@ -19,12 +20,13 @@ from pathlib import Path
 
 from bench import QUICK, Bench, Result, Scale
 from clock import Cost
-from rows import ROWS, checks
+from rows import ROWS, checks, gate
 from scratch import HERE
 
 RESULTS = HERE / "RESULTS.md"
 KEPT = HERE / "results"
-CHECKS = "checks"
+SECTIONS = {"checks": checks, "gate": gate}
+SLOW = {"gate"}  # measured only when it is asked for
 ABOUT = """\
 Ratios of figures that were measured in turns on one machine, medians of several runs; seconds don't
 travel to another machine, ratios do within some tenths. Memory is the peak of the largest process.
@@ -34,7 +36,7 @@ DVC; nothing is cached but the operating system's files.
 
 
 def main() -> None:
-    names = [*ROWS, CHECKS]
+    names = [*ROWS, *SECTIONS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small scale, figures without meaning")
     parser.add_argument("--only", choices=names, action="append", help="may come more than once")
@@ -48,9 +50,9 @@ def main() -> None:
         kept = Path(folder, "results") if args.quick else KEPT
         kept.mkdir(exist_ok=True)
         bench = Bench(Path(folder), QUICK if args.quick else Scale(), progress)
-        for name in args.only or names:
-            if name == CHECKS:
-                checks(bench, kept / f"{CHECKS}.md")
+        for name in args.only or [each for each in names if each not in SLOW]:
+            if name in SECTIONS:
+                SECTIONS[name](bench, kept / f"{name}.md")
             else:
                 keep(kept / f"{name}.json", list(ROWS[name](bench)), bench)
         text = report(kept)
@@ -101,9 +103,8 @@ def report(kept: Path) -> str:
     for part in parts.values():
         if part["stages"]:
             lines += ["### Stage by stage", "", *stage_table(part["stages"], part["times"]), ""]
-    section = kept / f"{CHECKS}.md"
-    if section.is_file():
-        lines.append(section.read_text(encoding="utf-8"))
+    sections = [kept / f"{name}.md" for name in SECTIONS]
+    lines += [each.read_text(encoding="utf-8") for each in sections if each.is_file()]
     return "\n".join(lines).rstrip() + "\n"
 
 
