@@ -175,6 +175,101 @@ class Evaluate(Section):
     bootstrap: Bootstrap
 
 
+class Rule(Section):
+    """What the gate asks of one metric. What isn't written isn't asked.
+
+    A loss is by how much the challenger is worse than the champion, in the metric's own unit.
+    """
+
+    unit: Literal["row", "batch"] = Field(
+        default="batch", description="what resamples draw: whole batches, or rows of each batch"
+    )
+    significant_loss: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="block a loss above this whose interval lies above 0",
+    )
+    margin: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="block unless the interval excludes a larger loss",
+    )
+    margin_if_moved: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="the same, asked of a challenger beyond moved_above",
+    )
+    max_drop: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="block if the recorded figure is worse by more than this",
+    )
+    floor: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        description="block if the challenger's own figure is worse than this",
+    )
+
+
+class SliceRules(Section):
+    """What the gate asks of parts of the holdout."""
+
+    columns: list[str] = Field(description="columns of schema.yaml to compare value by value")
+    metric: str = Field(description="the metric that is compared")
+    margin: float = Field(ge=0, description="block a slice that surely loses more than this")
+    chance: float = Field(
+        gt=0, lt=0.5, description="of blocking any slice by luck; shared out by Holm's method"
+    )
+    min_rows: int = Field(ge=2, description="smaller slices are counted, not judged")
+
+
+Action = Literal["off", "warn", "block"]
+
+
+class Limit(Section):
+    """A figure that may not grow beyond a limit, and what happens if it does."""
+
+    most: float = Field(ge=0, description="the largest value that is fine")
+    action: Action
+
+
+class More(Section):
+    """What the gate asks besides the metrics. What isn't written isn't asked."""
+
+    size: Limit | None = Field(
+        default=None, description="size of the model's file, as a multiple of the champion's"
+    )
+    latency: Limit | None = Field(
+        default=None, description="time to score the holdout, as a multiple of the champion's"
+    )
+    calibration: Limit | None = Field(
+        default=None, description="by how much the calibration error may rise"
+    )
+    churn: Limit | None = Field(
+        default=None, description="share of the holdout's rows whose decision flips"
+    )
+    same_inputs: Action = Field(
+        default="off", description="another model from the same data, parameters and code"
+    )
+    same_model: Action = Field(default="off", description="the same model from other training data")
+
+
+class Gate(Section):
+    """When a challenger may take the champion's place."""
+
+    metrics: dict[str, Rule] = Field(min_length=1, description="rules by metric")
+    moved_above: float = Field(
+        ge=0, le=1, description="mean change of predictions, per root of new batches: ask for proof"
+    )
+    slices: SliceRules
+    more: More = More()
+    bootstrap: Bootstrap
+
+
 class Trigger(Section):
     """When a night trains a model: as soon as one of these is reached."""
 
@@ -200,6 +295,7 @@ class Params(Section):
     validate_: Annotated[Validate, Field(alias="validate")]
     train: Train
     evaluate: Evaluate
+    gate: Gate
     trigger: Trigger
 
 
@@ -286,66 +382,3 @@ def _section(annotation: Any) -> Any:
     """Return the section in an annotation such as `Budget` or `dict[str, Column]`, or None."""
     inner = [annotation, *getattr(annotation, "__args__", ())]
     return next((each for each in inner if hasattr(each, "model_fields")), None)
-
-
-class Rule(Section):
-    """What the gate asks of one metric. What isn't written isn't asked.
-
-    A loss is by how much the challenger is worse than the champion, in the metric's own unit.
-    """
-
-    unit: Literal["row", "batch"] = Field(
-        default="batch", description="what resamples draw: whole batches, or rows of each batch"
-    )
-    significant_loss: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="block a loss above this whose interval lies above 0",
-    )
-    margin: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="block unless the interval excludes a larger loss",
-    )
-    margin_if_moved: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="the same, asked of a challenger beyond moved_above",
-    )
-    max_drop: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="block if the recorded figure is worse by more than this",
-    )
-    floor: float | None = Field(
-        default=None,
-        allow_inf_nan=False,
-        description="block if the challenger's own figure is worse than this",
-    )
-
-
-class SliceRules(Section):
-    """What the gate asks of parts of the holdout."""
-
-    columns: list[str] = Field(description="columns of schema.yaml to compare value by value")
-    metric: str = Field(description="the metric that is compared")
-    margin: float = Field(ge=0, description="block a slice that surely loses more than this")
-    chance: float = Field(
-        gt=0, lt=0.5, description="of blocking any slice by luck; shared out by Holm's method"
-    )
-    min_rows: int = Field(ge=2, description="smaller slices are counted, not judged")
-
-
-class Gate(Section):
-    """When a challenger may take the champion's place."""
-
-    metrics: dict[str, Rule] = Field(min_length=1, description="rules by metric")
-    moved_above: float = Field(
-        ge=0, le=1, description="mean change of predictions, per root of new batches: ask for proof"
-    )
-    slices: SliceRules
-    bootstrap: Bootstrap

@@ -22,8 +22,8 @@ def keys_of(content: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tup
     """Yield the path to each key that params.yaml must have."""
     for key, value in content.items():
         yield (*path, key)
-        # What lies below `parameters` are the learner's keys, not ours.
-        if isinstance(value, dict) and key != "parameters":
+        # Below `parameters` are the learner's keys, below `metrics` rules that may be left out.
+        if isinstance(value, dict) and key not in ("parameters", "metrics"):
             yield from keys_of(value, (*path, key))
 
 
@@ -76,7 +76,7 @@ def test_a_missing_key_is_named(tmp_path: Path, path: tuple[str, ...]) -> None:
         (
             "windwo",
             "windwo is not a known key (did you mean window? "
-            "allowed: source, window, validate, train, evaluate, trigger)",
+            "allowed: source, window, validate, train, evaluate, gate, trigger)",
         ),
         (
             "window.holduot",

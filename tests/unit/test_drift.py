@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
-
 from ratchet.checks.calibrate import propose
+
 from ratchet.checks.drift import measure
 from ratchet.checks.profile import Profile, profile
-from ratchet.data.schema import Schema
 from ratchet.checks.statistic import Statistic
+from ratchet.data.schema import Schema
 
 SCHEMA = Schema.model_validate(
     {

@@ -1,0 +1,200 @@
+"""What a replay found: tables on a terminal, and a page with a picture."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track as rich_track
+from rich.table import Table
+
+from ratchet.files import write_text
+from ratchet.replay.nights import ALWAYS, CONFIGURED, GATED, Played, What
+from ratchet.replay.picture import draw
+from ratchet.replay.run import Replay
+
+T = TypeVar("T")
+Cells = Sequence[str]
+
+POLICY = (
+    "policy",
+    "trained",
+    "fit",
+    "promoted",
+    "blocked",
+    "errors",
+    "oldest",
+    "log loss",
+    "against always",
+    "AUC",
+)
+SPOILED = ("policy", "slipped in", "blocked", "let through", "log loss", "without them", "cost")
+KIND = ("kind", "slipped in", "blocked")
+
+
+def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
+    """Hand the items on; show on a terminal how many are done, elsewhere every tenth of long work.
+
+    Drawn on standard error.
+    """
+    console = Console(stderr=True)
+    if console.is_terminal:
+        yield from rich_track(items, what, total, console=console, transient=True)
+        return
+    told = 0
+    for done, item in enumerate(items, 1):
+        yield item
+        if total >= 10 and done * 10 // total > told:
+            told = done * 10 // total
+            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+
+
+def show(replay: Replay) -> None:
+    """Print the tables."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(heading(replay), style="bold")
+    console.print()
+    for head, rows in tables(replay):
+        table = Table(box=None)
+        for number, name in enumerate(head):
+            table.add_column(name, justify="right" if number else "left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        console.print()
+    for line in (*sentences(replay), cost(replay)):
+        console.print(line)
+
+
+def write(path: Path, replay: Replay) -> None:
+    """Write the page to `path`, and its picture beside it with the ending .png."""
+    picture = path.with_suffix(".png")
+    draw(picture, replay)
+    lines = ["# Replay", "", heading(replay), "", f"![log loss night by night]({picture.name})"]
+    for head, rows in tables(replay):
+        lines += ["", _line(head), "|".join(["", "---", *["--:"] * (len(head) - 1), ""])]
+        lines += [_line(row) for row in rows]
+    lines += ["", *(f"- {line}" for line in sentences(replay)), "", cost(replay)]
+    lines += ["", "## Blocks by the configured policy", "", *_blocks(replay)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def heading(replay: Replay) -> str:
+    """Say what was played."""
+    nights, options = replay.nights, replay.options
+    said = f"{len(nights)} nights, {nights[0].batch} to {nights[-1].batch}"
+    if options.every > 1:
+        said += f", the pipeline on one of {options.every}"
+    said += f"; {replay.params.train.estimator}, {replay.quarantined} batches quarantined"
+    if replay.spoiled:
+        said += f"; {len(replay.spoiled)} nights have a spoiled challenger (seed {options.seed})"
+    return said
+
+
+def tables(replay: Replay) -> Iterator[tuple[Cells, list[Cells]]]:
+    """Yield each table: its heads and its rows."""
+    always = played_by(replay.played, ALWAYS.name)
+    yield POLICY, [_policy(each, always) for each in replay.played]
+    if replay.clean is not None:
+        pairs = zip(replay.played, replay.clean, strict=True)
+        yield SPOILED, [_spoiled(one, clean) for one, clean in pairs if one.policy.trains != "once"]
+        gated = [played_by(replay.played, each.name) for each in (CONFIGURED, GATED)]
+        head = [f"{name}: {each.policy.name}" for each in gated for name in KIND[1:]]
+        kinds = sorted({kind for each in gated for kind in each.by_kind()})
+        yield (
+            (KIND[0], *head),
+            [(kind, *(cell for each in gated for cell in _kind(each, kind))) for kind in kinds],
+        )
+
+
+def sentences(replay: Replay) -> Iterator[str]:
+    """Yield what the tables say in words."""
+    always = played_by(replay.played, ALWAYS.name)
+    for name in (CONFIGURED.name, GATED.name):
+        one = played_by(replay.played, name)
+        worse = one.mean_loss - always.mean_loss
+        honest = one.count(What.BLOCK, spoiled=False)
+        trained = one.trained - one.count(What.BLOCK, What.PROMOTE, What.ERROR, spoiled=True)
+        text = f"{name}: {_worse(worse)} than always retrain per night"
+        text += f", with {one.trained / max(always.trained, 1):.0%} of its trainings; "
+        text += f"{honest} of {trained} honest challengers blocked"
+        wrong, judged = one.wrongly_blocked()
+        if judged:
+            text += f", {wrong} of {judged} of them wrongly, as the next batches showed"
+        yield text
+
+
+def cost(replay: Replay) -> str:
+    """Say what the replay itself took."""
+    return (
+        f"{replay.fitted} models fitted or found in the cache; this run took "
+        f"{replay.seconds:.0f} s and {replay.memory_mb:,.0f} MB"
+    )
+
+
+def played_by(played: Sequence[Played], name: str) -> Played:
+    """Return the play of the policy with this name."""
+    return next(each for each in played if each.policy.name == name)
+
+
+def _policy(one: Played, always: Played) -> Cells:
+    return (
+        one.policy.name,
+        str(one.trained),
+        f"{one.fit_seconds:,.0f} s",
+        str(one.count(What.PROMOTE)),
+        str(one.count(What.BLOCK)),
+        str(one.count(What.ERROR)),
+        str(one.oldest),
+        f"{one.mean_loss:.4f}",
+        f"{one.mean_loss - always.mean_loss:+.4f}" if one is not always else "",
+        f"{one.mean_auc:.4f}",
+    )
+
+
+def _spoiled(one: Played, clean: Played) -> Cells:
+    blocked = one.count(What.BLOCK, What.ERROR, spoiled=True)
+    through = one.count(What.PROMOTE, spoiled=True)
+    return (
+        one.policy.name,
+        str(blocked + through),
+        str(blocked),
+        str(through),
+        f"{one.mean_loss:.4f}",
+        f"{clean.mean_loss:.4f}",
+        f"{one.mean_loss - clean.mean_loss:+.4f}",
+    )
+
+
+def _kind(one: Played, kind: str) -> Cells:
+    found = one.by_kind().get(kind, Counter())
+    return str(found.total()), str(found[What.BLOCK] + found[What.ERROR])
+
+
+def _blocks(replay: Replay) -> Iterator[str]:
+    found = [
+        event
+        for event in played_by(replay.played, CONFIGURED.name).events
+        if event.what in (What.BLOCK, What.ERROR)
+    ]
+    for event in found:
+        kind = event.challenger.spoil if event.challenger else ""
+        after = (
+            f"; afterwards {_worse(event.hindsight)}" if event.hindsight == event.hindsight else ""
+        )
+        yield (
+            f"- {event.night.batch}{f' ({kind})' if kind else ''}: "
+            f"{'; '.join(event.reasons)}{after}"
+        )
+    if not found:
+        yield "None."
+
+
+def _worse(loss: float) -> str:
+    return f"log loss is {abs(loss):.4f} {'worse' if loss > 0 else 'better'}"
+
+
+def _line(cells: Cells) -> str:
+    return f"| {' | '.join(cells)} |"
