@@ -5,13 +5,12 @@ out is what needs two commits or a model's file: the clean room, size and latenc
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from ratchet.checks.distance import distances
 from ratchet.checks.profile import Profile, merge
@@ -19,13 +18,11 @@ from ratchet.checks.profile_file import read_profile
 from ratchet.checks.records import profile_path
 from ratchet.code import code_hash
 from ratchet.config import Params
-from ratchet.errors import ConfigError, RatchetError
+from ratchet.errors import ConfigError
 from ratchet.files import sha256_text, write_text
-from ratchet.gate import rules
-from ratchet.gate.paired import Difference, differences, movement
-from ratchet.gate.rules import Judgement, Outcome, Status, Verdict
-from ratchet.gate.slices import by_slice
+from ratchet.gate.rules import Judgement, Verdict
 from ratchet.nights.trigger import Figures, decide
+from ratchet.replay.gating import Holdout, Side, judge_first, judge_models
 from ratchet.replay.history import Array, History, Night, Places
 from ratchet.replay.models import Foretold, Model, Workshop
 from ratchet.scoring.metrics import applicable, prior_score, score
@@ -61,7 +58,7 @@ class Bench:
             [
                 params.gate.model_dump_json(exclude={"more"}),
                 str(params.evaluate.threshold),
-                code_hash(__name__),
+                code_hash(judge_models.__module__),
             ]
         )
         missing = set(params.gate.slices.columns) - set(self.history.schema.columns)
@@ -104,18 +101,19 @@ class Bench:
         """Return the model's log loss on the places from `first` to before `stop`."""
         return self._figures(model, first, stop, (LOSS,))[LOSS]
 
-    def retrain(self, champion: Model, night: Night) -> bool:
-        """Tell whether the trigger would have trained: as `ratchet.nights.trigger` decides."""
+    def called(self, champion: Model, night: Night) -> Sequence[str]:
+        """Return the thresholds of `trigger:` that call for a training; none where it skips.
+
+        A drift comes with the name of its column. As `ratchet.nights.trigger` decides.
+        """
         trigger, history = self._params.trigger, self.history
         last = history.accepted[champion.end - 1].id
-        age = sum(batch.id > last for batch in history.batches[: night.at + 1])
         first = max(champion.end, night.first)
         taught = max(champion.first, night.known)
-        nan = float("nan")
         if first >= night.stop:
-            return decide(Figures((), 0, age, nan, "", nan), trigger, last).retrain
+            return ()
         if taught >= champion.stop:
-            return True
+            return ("no batch that taught it is known",)
         apart = distances(
             self._merged(first, night.stop),
             self._merged(taught, champion.stop),
@@ -126,13 +124,21 @@ class Bench:
         figures = Figures(
             tuple(batch.id for batch in history.accepted[first : night.stop]),
             int(history.start[night.stop] - history.start[first]),
-            age,
+            sum(batch.id > last for batch in history.batches[: night.at + 1]),
             apart[drifted],
             drifted,
             self._advantage(champion, judged, champion.end)
             - self._advantage(champion, first, night.stop),
         )
-        return decide(figures, trigger, last).retrain
+        if not decide(figures, trigger, last).retrain:
+            return ()
+        met = {
+            "new_rows": figures.rows >= trigger.new_rows,
+            "age": figures.age >= trigger.age,
+            f"drift of {drifted}": not figures.drift <= trigger.drift,
+            "loss": not figures.loss <= trigger.loss,
+        }
+        return [name for name, reached in met.items() if reached]
 
     def verdict(self, champion: Model | None, challenger: Model) -> Judged:
         """Return what the gate says of the challenger, on its holdout."""
@@ -154,78 +160,20 @@ class Bench:
         return self._places.cache / "verdicts" / f"{name}.json"
 
     def _judge(self, champion: Model | None, challenger: Model) -> Judgement:
-        gate = self._params.gate
-        outcomes: list[Outcome] = []
-        try:
-            figures = self.recorded(challenger)
-            if champion is not None:
-                dropping = [
-                    name for name, rule in gate.metrics.items() if rule.max_drop is not None
-                ]
-                before = self.recorded(champion)
-                outcomes += rules.judge_recorded(
-                    {name: before.get(name) for name in dropping},
-                    {name: figures.get(name) for name in dropping},
-                    gate,
-                )
-                outcomes += self._compare(champion, challenger)
-            outcomes += rules.judge_floors(figures, gate)
-        except RatchetError as error:
-            outcomes.append(Outcome("evidence", "stopped", Status.ERROR, str(error)))
-        return rules.judge(outcomes, first=champion is None)
-
-    def _compare(self, champion: Model, challenger: Model) -> list[Outcome]:
-        """Judge the two models' scores of the challenger's holdout."""
-        gate, threshold = self._params.gate, self._params.evaluate.threshold
         first, stop = challenger.stop, challenger.end
-        y, batch = self.history.labels(first, stop), self.history.places(first, stop)
-        old, new = (self.predicted(model, first, stop) for model in (champion, challenger))
-        draws = gate.bootstrap
-        found: dict[str, Difference] = {}
-        for unit in sorted({rule.unit for rule in gate.metrics.values()}):
-            metrics = [
-                name
-                for name, rule in gate.metrics.items()
-                if rule.unit == unit
-                and (rule.significant_loss, rule.margin, rule.margin_if_moved) != (None,) * 3
-            ]
-            if metrics:
-                found |= differences(
-                    y,
-                    old,
-                    new,
-                    batch,
-                    metrics=metrics,
-                    seed=draws.seed,
-                    confidence=draws.confidence,
-                    replicates=draws.replicates,
-                    threshold=threshold,
-                    unit=unit,
-                )
+        holdout = Holdout(
+            self.history.part(first, stop),
+            self.history.labels(first, stop),
+            self.history.places(first, stop),
+        )
+        new = Side(self.predicted(challenger, first, stop), self.recorded(challenger))
+        gate, threshold = self._params.gate, self._params.evaluate.threshold
+        if champion is None:
+            return judge_first(new, gate)
+        old = Side(self.predicted(champion, first, stop), self.recorded(champion))
         taught = set(range(challenger.first, challenger.stop))
         more = len(taught - set(range(champion.first, champion.stop)))
-        moved = movement(old, new, threshold=threshold)
-        rows = self.history.part(first, stop)
-        parts = by_slice(
-            y,
-            old,
-            new,
-            batch,
-            {
-                name: rows[name].cast(pa.string()).fill_null("(null)").to_pylist()
-                for name in gate.slices.columns
-            },
-            metric=gate.slices.metric,
-            min_rows=gate.slices.min_rows,
-            seed=draws.seed,
-            confidence=draws.confidence,
-            replicates=draws.replicates,
-            threshold=threshold,
-        )
-        return [
-            *rules.judge_pair(found, moved, more, gate),
-            *rules.judge_slices(parts, gate.slices),
-        ]
+        return judge_models(holdout, old, new, more, gate, threshold)
 
     def _until(self, model: Model, stop: int) -> Foretold:
         known = self._foretold.get(model)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import BadZipFile
 
 import joblib
 import numpy as np
@@ -165,9 +166,9 @@ def _history(places: Places, stamp: str) -> History:  # noqa: ARG001 (which stat
 def _read(path: Path, of: Sequence[str]) -> Foretold | None:
     """Return what is kept of a model, if it covers the batches of these hashes."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if kept["of"][: len(of)].tolist() != list(of):
                 return None
             return Foretold(kept["p"], float(kept["seconds"]))
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

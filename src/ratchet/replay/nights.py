@@ -27,7 +27,7 @@ class Asks(Protocol):
     def quality(self, model: Model, place: int) -> Quality: ...  # noqa: D102
     def recorded(self, model: Model) -> Mapping[str, float]: ...  # noqa: D102
     def loss(self, model: Model, first: int, stop: int) -> float: ...  # noqa: D102
-    def retrain(self, champion: Model, night: Night) -> bool: ...  # noqa: D102
+    def called(self, champion: Model, night: Night) -> Sequence[str]: ...  # noqa: D102
     def verdict(self, champion: Model | None, challenger: Model) -> Judged: ...  # noqa: D102
 
 
@@ -40,12 +40,12 @@ class Policy:
     judge: Literal["nobody", "diff", "gate"]
 
 
-CONFIGURED = Policy("configured: trigger and gate", "triggered", "gate")
+CONFIGURED = Policy("configured", "triggered", "gate")
 ALWAYS = Policy("always retrain", "nightly", "nobody")
 NEVER = Policy("never retrain", "once", "nobody")
 NAIVE = Policy("naive metrics diff", "nightly", "diff")
 UNGATED = Policy("trigger, no gate", "triggered", "nobody")
-GATED = Policy("every night, with the gate", "nightly", "gate")
+GATED = Policy("gate every night", "nightly", "gate")
 POLICIES = (CONFIGURED, UNGATED, GATED, ALWAYS, NAIVE, NEVER)
 
 
@@ -63,10 +63,11 @@ class What(StrEnum):
 class Event:
     """One night of one policy.
 
+    called: the trigger's thresholds that were reached.
     challenger: what was trained. quality: of what is in production afterwards, on the next batch;
     None without a model or a good batch. age: batches after the newest one that the model in
     production learned from or was judged on. hindsight: for a BLOCK, by how much the challenger's
-    log loss on the batches to come is above the champion's.
+    log loss on the batches to come is above the champion's, if there are any.
     """
 
     night: Night
@@ -75,7 +76,8 @@ class Event:
     quality: Quality | None
     age: int
     reasons: Sequence[str] = ()
-    hindsight: float = float("nan")
+    hindsight: float | None = None
+    called: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,13 @@ class Played:
         found = [
             event.hindsight
             for event in self.events
-            if event.what == What.BLOCK and _honest(event) and not isnan(event.hindsight)
+            if event.what == What.BLOCK and _honest(event) and event.hindsight is not None
         ]
         return sum(each < 0 for each in found), len(found)
+
+    def calls(self) -> Counter[str]:
+        """Count the nights on which each threshold of the trigger was reached."""
+        return Counter(name for event in self.events for name in event.called)
 
     def by_kind(self) -> dict[str, Counter[What]]:
         """Count what became of the spoiled challengers, by their kind."""
@@ -174,10 +180,14 @@ def play(
     events = []
     seconds = 0.0
     for number, night in enumerate(nights):
-        what, made, reasons, hindsight = What.SKIP, None, [], float("nan")
+        what, made, hindsight = What.SKIP, None, None
+        reasons: Sequence[str] = ()
+        called: Sequence[str] = ()
+        if night.due and champion is not None and policy.trains == "triggered":
+            called = () if night.refused else bench.called(champion, night)
         if night.due and night.refused:
             what, reasons = What.REFUSED, [night.refused]
-        elif night.due and _wants(policy, champion, night, bench):
+        elif night.due and (champion is None or policy.trains == "nightly" or called):
             made = challenger(night, holdout, (spoiled or {}).get(number, ""), seed)
             cost = bench.seconds(made)
             if isnan(cost):
@@ -193,19 +203,13 @@ def play(
         if champion is not None and night.following is not None:
             quality = bench.quality(champion, night.following)
         age = night.stop - champion.end if champion is not None else 0
-        events.append(Event(night, what, made, quality, age, reasons, hindsight))
+        events.append(Event(night, what, made, quality, age, reasons, hindsight, called))
     return Played(policy, events, seconds)
-
-
-def _wants(policy: Policy, champion: Model | None, night: Night, bench: Asks) -> bool:
-    if champion is None or policy.trains == "nightly":
-        return True
-    return policy.trains == "triggered" and bench.retrain(champion, night)
 
 
 def _decide(
     policy: Policy, champion: Model | None, made: Model, bench: Asks
-) -> tuple[What, list[str]]:
+) -> tuple[What, Sequence[str]]:
     if policy.judge == "gate":
         judged = bench.verdict(champion, made)
         if judged.verdict in (Verdict.PASS, Verdict.FIRST):
@@ -218,10 +222,10 @@ def _decide(
     return What.PROMOTE, []
 
 
-def _hindsight(bench: Asks, champion: Model, made: Model, until: int) -> float:
-    """Return by how much the challenger was worse on the batches after its holdout."""
+def _hindsight(bench: Asks, champion: Model, made: Model, until: int) -> float | None:
+    """Return by how much the challenger was worse on the batches after its holdout, if any."""
     if until <= made.end:
-        return float("nan")
+        return None
     first = made.end
     return bench.loss(made, first, until) - bench.loss(champion, first, until)
 

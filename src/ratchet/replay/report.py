@@ -24,14 +24,12 @@ POLICY = (
     "fit",
     "promoted",
     "blocked",
-    "errors",
     "oldest",
     "log loss",
-    "against always",
+    "vs always",
     "AUC",
 )
-SPOILED = ("policy", "slipped in", "blocked", "let through", "log loss", "without them", "cost")
-KIND = ("kind", "slipped in", "blocked")
+SPOILED = ("policy", "slipped in", "blocked", "let through", "log loss", "without", "cost")
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
@@ -101,11 +99,10 @@ def tables(replay: Replay) -> Iterator[tuple[Cells, list[Cells]]]:
         pairs = zip(replay.played, replay.clean, strict=True)
         yield SPOILED, [_spoiled(one, clean) for one, clean in pairs if one.policy.trains != "once"]
         gated = [played_by(replay.played, each.name) for each in (CONFIGURED, GATED)]
-        head = [f"{name}: {each.policy.name}" for each in gated for name in KIND[1:]]
         kinds = sorted({kind for each in gated for kind in each.by_kind()})
         yield (
-            (KIND[0], *head),
-            [(kind, *(cell for each in gated for cell in _kind(each, kind))) for kind in kinds],
+            ("kind, blocked of slipped in", *(each.policy.name for each in gated)),
+            [(kind, *(_kind(each, kind) for each in gated)) for kind in kinds],
         )
 
 
@@ -114,16 +111,31 @@ def sentences(replay: Replay) -> Iterator[str]:
     always = played_by(replay.played, ALWAYS.name)
     for name in (CONFIGURED.name, GATED.name):
         one = played_by(replay.played, name)
-        worse = one.mean_loss - always.mean_loss
         honest = one.count(What.BLOCK, spoiled=False)
-        trained = one.trained - one.count(What.BLOCK, What.PROMOTE, What.ERROR, spoiled=True)
-        text = f"{name}: {_worse(worse)} than always retrain per night"
-        text += f", with {one.trained / max(always.trained, 1):.0%} of its trainings; "
+        trained = one.count(What.BLOCK, What.PROMOTE, What.ERROR, spoiled=False)
+        text = f"{name}: {_worse(one.mean_loss - always.mean_loss)} than with always retrain, "
+        text += f"for {one.trained / max(always.trained, 1):.0%} of its trainings; "
         text += f"{honest} of {trained} honest challengers blocked"
         wrong, judged = one.wrongly_blocked()
         if judged:
-            text += f", {wrong} of {judged} of them wrongly, as the next batches showed"
+            text += f", of which {wrong} of {judged} did better on the {_ahead(replay)}"
         yield text
+    calls = played_by(replay.played, CONFIGURED.name).calls()
+    if calls:
+        reached = ", ".join(f"{name} {times}" for name, times in calls.most_common())
+        yield f"trigger, nights on which each threshold was reached: {reached}"
+    refused = always.count(What.REFUSED)
+    if refused:
+        yield f"no training on {refused} nights: {_refusals(always)}"
+
+
+def _ahead(replay: Replay) -> str:
+    return f"next {replay.params.window.holdout} batches than the champion"
+
+
+def _refusals(one: Played) -> str:
+    why = Counter(reason for e in one.events if e.what == What.REFUSED for reason in e.reasons)
+    return ", ".join(f"{reason} ({times})" for reason, times in why.most_common())
 
 
 def cost(replay: Replay) -> str:
@@ -145,13 +157,16 @@ def _policy(one: Played, always: Played) -> Cells:
         str(one.trained),
         f"{one.fit_seconds:,.0f} s",
         str(one.count(What.PROMOTE)),
-        str(one.count(What.BLOCK)),
-        str(one.count(What.ERROR)),
+        _blocked(one.count(What.BLOCK), one.count(What.ERROR)),
         str(one.oldest),
         f"{one.mean_loss:.4f}",
         f"{one.mean_loss - always.mean_loss:+.4f}" if one is not always else "",
         f"{one.mean_auc:.4f}",
     )
+
+
+def _blocked(blocks: int, errors: int) -> str:
+    return f"{blocks} + {errors} ERROR" if errors else str(blocks)
 
 
 def _spoiled(one: Played, clean: Played) -> Cells:
@@ -168,9 +183,9 @@ def _spoiled(one: Played, clean: Played) -> Cells:
     )
 
 
-def _kind(one: Played, kind: str) -> Cells:
+def _kind(one: Played, kind: str) -> str:
     found = one.by_kind().get(kind, Counter())
-    return str(found.total()), str(found[What.BLOCK] + found[What.ERROR])
+    return f"{found[What.BLOCK] + found[What.ERROR]} of {found.total()}"
 
 
 def _blocks(replay: Replay) -> Iterator[str]:
@@ -181,9 +196,7 @@ def _blocks(replay: Replay) -> Iterator[str]:
     ]
     for event in found:
         kind = event.challenger.spoil if event.challenger else ""
-        after = (
-            f"; afterwards {_worse(event.hindsight)}" if event.hindsight == event.hindsight else ""
-        )
+        after = "" if event.hindsight is None else f"; afterwards {_worse(event.hindsight)}"
         yield (
             f"- {event.night.batch}{f' ({kind})' if kind else ''}: "
             f"{'; '.join(event.reasons)}{after}"
