@@ -25,9 +25,7 @@ def add(commands: Commands) -> None:
     )
     made.add_argument("--json", action="store_true", help="for machines")
 
-    made = commands.add(
-        "replay", _replay, "play the history night after night: is the policy good?"
-    )
+    made = commands.add("replay", _replay, "play the past again: does the policy decide well?")
     add_params(made)
     add_defaults(made, manifest="data/manifest.csv", raw="data/raw", schema="schema.yaml")
     made.add_argument(

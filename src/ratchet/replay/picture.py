@@ -17,8 +17,8 @@ ROLLING = 14  # nights
 LOOKS = {
     NEVER: ("#999999", 1.4),
     NAIVE: ("#E69F00", 1.4),
-    ALWAYS: ("#56B4E9", 1.8),
-    CONFIGURED: ("#0072B2", 2.4),
+    CONFIGURED: ("#0072B2", 3.0),
+    ALWAYS: ("#9AD5F5", 1.2),  # often the same as the one before: thin, on top of it
 }
 GREEN, RED = "#009E73", "#D55E00"
 INK, PALE = "#333333", "#DDDDDD"
@@ -66,17 +66,20 @@ def draw(path: Path, replay: Replay) -> None:
         axes.spines[["left", "bottom"]].set_color(PALE)
         axes.tick_params(colors=INK, length=0)
         axes.margins(x=0.01)
+    marks.spines["bottom"].set_visible(False)
+    figure.align_ylabels([over, lost])
     with atomic_write(path) as partial:
         figure.savefig(partial, format="png")
 
 
 def rolling(values: Array, width: int) -> Array:
-    """Return the mean of the last `width` values that aren't NaN, as many as there are."""
+    """Return the mean of the last `width` values that aren't NaN, once there may be half as many."""
     here = ~np.isnan(values)
     sums = np.cumsum(np.where(here, values, 0.0))
     counts = np.cumsum(here).astype(float)
     sums[width:], counts[width:] = sums[width:] - sums[:-width], counts[width:] - counts[:-width]
     means: Array = np.divide(sums, counts, out=np.full(len(values), np.nan), where=counts > 0)
+    means[: width // 2] = np.nan  # too few to show
     return means
 
 

@@ -20,8 +20,8 @@ Cells = Sequence[str]
 
 POLICY = (
     "policy",
-    "trained",
-    "fit",
+    "fits",
+    "fit s",
     "promoted",
     "blocked",
     "oldest",
@@ -33,7 +33,7 @@ SPOILED = ("policy", "slipped in", "blocked", "let through", "log loss", "withou
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Hand the items on; show on a terminal how many are done, elsewhere every tenth of long work.
+    """Hand the items on; show on a terminal how many are done, elsewhere every quarter of long work.
 
     Drawn on standard error.
     """
@@ -44,8 +44,8 @@ def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
     told = 0
     for done, item in enumerate(items, 1):
         yield item
-        if total >= 10 and done * 10 // total > told:
-            told = done * 10 // total
+        if total >= 10 and done * 4 // total > told:
+            told = done * 4 // total
             print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
 
 
@@ -55,9 +55,9 @@ def show(replay: Replay) -> None:
     console.print(heading(replay), style="bold")
     console.print()
     for head, rows in tables(replay):
-        table = Table(box=None)
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for number, name in enumerate(head):
-            table.add_column(name, justify="right" if number else "left")
+            table.add_column(name, justify="right" if number else "left", no_wrap=True)
         for row in rows:
             table.add_row(*row)
         console.print(table)
@@ -155,7 +155,7 @@ def _policy(one: Played, always: Played) -> Cells:
     return (
         one.policy.name,
         str(one.trained),
-        f"{one.fit_seconds:,.0f} s",
+        f"{one.fit_seconds:,.0f}",
         str(one.count(What.PROMOTE)),
         _blocked(one.count(What.BLOCK), one.count(What.ERROR)),
         str(one.oldest),

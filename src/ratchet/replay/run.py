@@ -84,7 +84,7 @@ def run(
         raise ConfigError(
             f"replay: --first must be above window.holdout, {params.window.holdout} (got {first})"
         )
-    _bring(params, options, first, len(batches), manifest, raw, places)
+    _bring(params, options, len(batches), manifest, raw, places)
     _validate(params, len(batches), places)
     workshop = Workshop(places, params.train)
     history = workshop.history
@@ -140,7 +140,6 @@ def run(
 def _bring(
     params: Params,
     options: Options,
-    first: int,
     count: int,
     manifest: Path,
     raw: Path,
@@ -151,7 +150,7 @@ def _bring(
     write_text(places.manifest, manifest.read_text(encoding="utf-8-sig"))
     size = count
     if options.nights is not None:
-        size = min(count, max(options.nights + 1, first) + params.window.fetched)
+        size = min(count, options.nights + params.window.fetched)
     places.raw.mkdir(parents=True, exist_ok=True)
     for batch in select_window(read_manifest(places.manifest), size):
         here, there = raw / batch.file_name, places.raw / batch.file_name
