@@ -73,7 +73,7 @@ def draw(path: Path, replay: Replay) -> None:
 
 
 def rolling(values: Array, width: int) -> Array:
-    """Return the mean of the last `width` values that aren't NaN, once there may be half as many."""
+    """Return the mean of the last `width` values that aren't NaN; NaN where there are too few."""
     here = ~np.isnan(values)
     sums = np.cumsum(np.where(here, values, 0.0))
     counts = np.cumsum(here).astype(float)

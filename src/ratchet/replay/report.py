@@ -33,9 +33,9 @@ SPOILED = ("policy", "slipped in", "blocked", "let through", "log loss", "withou
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Hand the items on; show on a terminal how many are done, elsewhere every quarter of long work.
+    """Hand the items on and say on standard error how many are done.
 
-    Drawn on standard error.
+    A bar on a terminal, elsewhere a line for each quarter.
     """
     console = Console(stderr=True)
     if console.is_terminal:
