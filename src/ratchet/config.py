@@ -175,23 +175,6 @@ class Evaluate(Section):
     bootstrap: Bootstrap
 
 
-class Trigger(Section):
-    """When a night trains a model: as soon as one of these is reached."""
-
-    new_rows: int = Field(ge=1, description="accepted rows after the champion's newest batch")
-    age: int = Field(ge=1, description="batches after the champion's newest one, good or not")
-    drift: float = Field(
-        ge=0,
-        le=1,
-        description="largest Jensen-Shannon distance of a column from the champion's training data",
-    )
-    loss: float = Field(
-        ge=0,
-        description="how much smaller the champion's advantage in log loss over the class prior "
-        "may be on the new batches than on its holdout, in nats",
-    )
-
-
 class Rule(Section):
     """What the gate asks of one metric. What isn't written isn't asked.
 
@@ -285,6 +268,24 @@ class Gate(Section):
     slices: SliceRules
     more: More = More()
     bootstrap: Bootstrap
+
+
+class Trigger(Section):
+    """When a night trains a model: as soon as one of these is reached."""
+
+    new_rows: int = Field(ge=1, description="accepted rows after the champion's newest batch")
+    age: int = Field(ge=1, description="batches after the champion's newest one, good or not")
+    drift: float = Field(
+        ge=0,
+        le=1,
+        description="how much farther a column may be from the champion's training data than is "
+        "usual (Jensen-Shannon distance)",
+    )
+    loss: float = Field(
+        ge=0,
+        description="how much smaller the champion's advantage in log loss over the class prior "
+        "may be on the new batches than on its holdout, in nats",
+    )
 
 
 class Params(Section):

@@ -58,7 +58,6 @@ PARAMS: dict[str, Any] = {
         "min_slice_rows": 30,
         "bootstrap": {"replicates": 100, "confidence": 0.9, "seed": 0},
     },
-    "trigger": {"new_rows": 100, "age": 5, "drift": 0.5, "loss": 0.5},
     "gate": {
         "metrics": {"log_loss": {"unit": "row", "significant_loss": 0.01, "margin": 0.1}},
         "moved_above": 0.1,
@@ -71,6 +70,7 @@ PARAMS: dict[str, Any] = {
         },
         "bootstrap": {"replicates": 100, "confidence": 0.9, "seed": 0},
     },
+    "trigger": {"new_rows": 100, "age": 5, "drift": 0.5, "loss": 0.5},
 }
 
 

@@ -31,7 +31,7 @@ def test_below_all_thresholds_the_night_is_skipped() -> None:
     [
         ({"rows": 1000}, "1,000 new rows, trigger.new_rows is 1,000"),
         ({"age": 7}, "7 batches came after the model's newest one, trigger.age is 7"),
-        ({"drift": 0.31}, "x is 0.310 (Jensen-Shannon) from the training data"),
+        ({"drift": 0.31}, "x is 0.310 farther from the training data than usual"),
         ({"loss": 0.051}, "smaller than on its holdout, trigger.loss is 0.05"),
         ({"loss": math.nan}, "smaller than on its holdout"),  # what can't be known isn't fine
     ],

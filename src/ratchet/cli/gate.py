@@ -23,9 +23,7 @@ PLACES = {
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    made = commands.add(
-        "gate", _gate, "judge this model against that of a base revision"
-    )
+    made = commands.add("gate", _gate, "judge this model against that of a base revision")
     made.add_argument(
         "--base", default="origin/main", metavar="REV", help="the champion's; default: %(default)s"
     )

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, read_card
-from ratchet.checks.distance import distances
-from ratchet.checks.profile import Profile, merge
+from ratchet.checks.distance import excesses
+from ratchet.checks.profile import Profile
 from ratchet.checks.profile_file import read_profile
 from ratchet.checks.records import Records, load_records, profile_path
 from ratchet.code import code_hash
@@ -40,7 +40,8 @@ class Figures:
 
     new: ids of the accepted batches after the champion's newest one. rows: theirs. age: how many
     batches came after it, accepted or not. drift: the
-    largest Jensen-Shannon distance of a column, new batches against those that taught the champion.
+    largest excess of a column's Jensen-Shannon distance, new batches against those that taught the
+    champion, over what is usual among these.
     loss: by how much the champion's advantage in log loss over the class prior is smaller on the
     new batches than on its holdout.
     """
@@ -104,8 +105,7 @@ def run(
     taught = [batch for batch in champion.train.batches if batch in known.batches]
     if not taught:
         return Decision(True, ("no batch that taught the model is in the window any more",), None)
-    fresh_profile, taught_profile = (merge(_profiles(profiles, each)) for each in (new, taught))
-    apart = distances(fresh_profile, taught_profile, contract.features)
+    apart = excesses(_profiles(profiles, new), _profiles(profiles, taught), contract.features)
     drifted = max(apart, key=lambda name: apart[name])
     figures = Figures(
         new,
@@ -152,7 +152,8 @@ def decide(figures: Figures, trigger: Trigger, last: str) -> Decision:
         ),
         (
             not figures.drift <= trigger.drift,
-            f"{figures.drifted} is {drift} (Jensen-Shannon) from the training data, "
+            f"{figures.drifted} is {drift} farther from the training data than usual "
+            f"(Jensen-Shannon), "
             f"trigger.drift is {trigger.drift:g}",
         ),
         (

@@ -1,0 +1,1 @@
+"""The past played again: does the policy decide well?"""
