@@ -69,10 +69,13 @@ def _counts(rows: Rows) -> list[str]:
 def _quarantine_table(quarantined: Any) -> Table:
     table = Table("batch", "why", title="Quarantined", title_justify="left", box=None)
     for batch, failures in quarantined.items():
-        for failure in failures:
-            where = f"{failure['code']} {failure['column']}".rstrip()
-            examples = f" ({', '.join(failure['examples'])})" if failure["examples"] else ""
-            table.add_row(batch, f"{where}: {failure['message']}{examples}")
+        first, *more = failures
+        where = f"{first['code']} {first['column']}".rstrip()
+        examples = f" ({', '.join(first['examples'])})" if first["examples"] else ""
+        table.add_row(batch, f"{where}: {first['message']}{examples}")
+        if more:
+            names = dict.fromkeys(f"{each['code']} {each['column']}".rstrip() for each in more)
+            table.add_row("", f"and {', '.join(names)}: ratchet batch show {batch}")
     return table
 
 

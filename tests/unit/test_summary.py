@@ -71,7 +71,7 @@ def test_quarantined_batches_come_with_their_reasons(
     changes = {"quarantined": {"day-03": failures}}
     text = shown(evaluated, capsys, tmp_path, validation=changes)
     assert "day-03  range amount: above 1000 (row 4: 2e3)" in text
-    assert "day-03  empty: the file has no content" in text
+    assert "and empty: ratchet batch show day-03" in text
     assert line_of(text, "quarantined") == ["quarantined", "1"]
 
 
