@@ -58,7 +58,7 @@ demo-s3: .venv/.dev ## play two nights against a real S3 server on this machine
 	PYTHONPATH=tests python sample/demo_s3.py
 
 test: .venv/.dev ## run the whole test suite
-	pytest -n 2 -m 'not slow'
+	pytest -n 2 --dist worksteal -m 'not slow'
 
 test-slow: .venv/.dev ## run the checks that take minutes
 	pytest -m slow
