@@ -38,6 +38,18 @@ def add(commands: Commands) -> None:
         help="a person accepts that this revision changes the rules or the gate itself",
     )
     made.add_argument(
+        "--no-remote",
+        dest="remote",
+        action="store_false",
+        help="don't ask whether DVC's remote has everything: nothing was pushed yet",
+    )
+    made.add_argument(
+        "--no-pictures",
+        dest="pictures",
+        action="store_false",
+        help="leave the pictures out, as where nobody can follow links to files",
+    )
+    made.add_argument(
         "--report", type=Path, default=REPORT, metavar="PATH", help="default: %(default)s"
     )
     made.add_argument("--json", type=Path, metavar="PATH", help="default: beside the report")
@@ -51,10 +63,15 @@ def _gate(args: argparse.Namespace) -> None:
 
     places = run.Places(**{name: str(getattr(args, name)) for name in PLACES})
     found = run.run(
-        Path.cwd(), places, args.base, rebuild=args.rebuild, approved=args.approve_policy_change
+        Path.cwd(),
+        places,
+        args.base,
+        rebuild=args.rebuild,
+        approved=args.approve_policy_change,
+        remote=args.remote,
     )
     drawn: list[str] = []
-    if found.champion and found.differences:
+    if args.pictures and found.champion and found.differences:
         from ratchet.gate import pictures  # matplotlib
 
         drawn = pictures.draw(found, args.report.with_suffix(""))

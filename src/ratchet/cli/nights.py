@@ -1,11 +1,15 @@
 """What a night does."""
 
 import argparse
+import os
 from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults, add_params
+from ratchet.errors import EvidenceError, RatchetError
 
 CACHE = Path(".ratchet/replay")
+NIGHT = Path(".ratchet/night")
+REPORT = NIGHT / "report.md"
 
 
 def add(commands: Commands) -> None:
@@ -24,6 +28,60 @@ def add(commands: Commands) -> None:
         environment="requirements/run.txt",
     )
     made.add_argument("--json", action="store_true", help="for machines")
+
+    made = commands.add(
+        "nightly", _nightly, "run a whole night: discover, validate, trigger, train, drill, gate"
+    )
+    made.add_argument(
+        "--until", default="", metavar="ID", help="pin no batch after this id; default: all"
+    )
+    made.add_argument("--force", action="store_true", help="train whatever the trigger says")
+    made.add_argument(
+        "--into", default="main", metavar="BRANCH", help="to merge into; default: %(default)s"
+    )
+    ends = made.add_mutually_exclusive_group()
+    ends.add_argument(
+        "--push",
+        action="store_true",
+        help="push data and branch, open or update the pull request; default: stay on this machine",
+    )
+    ends.add_argument(
+        "--hand-over",
+        type=Path,
+        metavar="FOLDER",
+        help="push the data, leave the rest to `ratchet propose FOLDER`: as the workflow does",
+    )
+
+    made = commands.add("propose", _propose, "open or update the pull request of a night")
+    made.add_argument("folder", type=Path, metavar="FOLDER", help="what --hand-over has written")
+    made.add_argument(
+        "--into", default="main", metavar="BRANCH", help="to merge into; default: %(default)s"
+    )
+
+    made = commands.add("alarm", _alarm, "open an issue after a bad night, close it after a good")
+    made.add_argument(
+        "--needs",
+        default="",
+        metavar="JSON",
+        help="the workflow's `needs` context; default: the variable NEEDS",
+    )
+    made.add_argument(
+        "--report",
+        type=Path,
+        default=REPORT,
+        metavar="PATH",
+        help="the night's; default: %(default)s",
+    )
+
+    made = commands.add("comment", _comment, "put a report on a pull request, once")
+    made.add_argument("number", type=_positive, metavar="NUMBER", help="of the pull request")
+    made.add_argument(
+        "--report",
+        type=Path,
+        default=Path("reports/gate.md"),
+        metavar="PATH",
+        help="default: %(default)s",
+    )
 
     made = commands.add("replay", _replay, "play the past again: does the policy decide well?")
     add_params(made)
@@ -68,6 +126,72 @@ def _trigger(args: argparse.Namespace) -> None:
         environment=args.environment,
     )
     print(trigger.to_json(decision) if args.json else trigger.describe(decision))
+
+
+def _nightly(args: argparse.Namespace) -> None:
+    from ratchet.nights import nightly
+
+    night = nightly.run(
+        Path.cwd(),
+        nightly.Options(
+            folder=args.hand_over or NIGHT,
+            until=args.until,
+            force=args.force,
+            push=args.push,
+            hand_over=args.hand_over is not None,
+            into=args.into,
+        ),
+    )
+    print(nightly.describe(night))
+
+
+def _propose(args: argparse.Namespace) -> None:
+    from ratchet.nights import actions, propose
+    from ratchet.proposals.branch import MovedError
+
+    try:
+        done = propose.run(Path.cwd(), args.folder, into=args.into)
+    except MovedError as error:
+        actions.output(moved="true")
+        actions.failed(error)
+        raise
+    except RatchetError as error:
+        actions.failed(error)
+        raise
+    what = "opened" if done.pull_request.opened else "updated"
+    print(f"{done.branch} is at {done.commit[:10]}; {what} {done.pull_request.url}")
+
+
+def _alarm(args: argparse.Namespace) -> None:
+    from ratchet.nights import actions, alarm
+    from ratchet.proposals.github import GitHub
+
+    found = alarm.failures(alarm.read_needs(args.needs or os.environ.get("NEEDS", "")))
+    github, run = GitHub.here(Path.cwd()), actions.run_url()
+    webhook, heartbeat = (os.environ.get(name, "") for name in ("WEBHOOK_URL", "HEARTBEAT_URL"))
+    if found:
+        issue = alarm.scream(github, found, alarm.read_report(args.report), run)
+        print(f"{alarm.title(found)}: {issue}")
+        if webhook:
+            alarm.tell(webhook, f"{github.repository}: {alarm.title(found)}. {issue}")
+        return
+    closed = alarm.calm(github, run)
+    print(f"a good night; closed: {', '.join(closed) or 'nothing was open'}")
+    if heartbeat:
+        alarm.ping(heartbeat)
+
+
+def _comment(args: argparse.Namespace) -> None:
+    from ratchet.proposals.github import GitHub
+    from ratchet.proposals.pull_request import comment
+
+    try:
+        body = args.report.read_text(encoding="utf-8")
+    except OSError as error:
+        raise EvidenceError(
+            f"{args.report}: can't be read ({error.strerror}); `ratchet gate` writes it"
+        ) from error
+    print(comment(GitHub.here(Path.cwd()), args.number, f"ratchet {args.report.name}", body))
 
 
 def _replay(args: argparse.Namespace) -> None:

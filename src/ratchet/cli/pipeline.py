@@ -24,6 +24,9 @@ def add(commands: Commands) -> None:
         metavar="ID",
         help="pin from this batch id on; default: from the oldest pin on, at first everything",
     )
+    made.add_argument(
+        "--until", default="", metavar="ID", help="pin no batch after this id; default: all"
+    )
 
     made = commands.add("fetch", _fetch, "stage: bring the window's batches to a folder, verified")
     add_params(made)
@@ -91,6 +94,7 @@ def _discover(args: argparse.Namespace) -> None:
         load_params(args.params),
         manifest=args.manifest,
         since=args.since,
+        until=args.until,
         accept_changed=args.accept_changed,
     )
     print(discover.describe(found))

@@ -86,12 +86,14 @@ def run(
     *,
     manifest: Path,
     since: str = "",
+    until: str = "",
     accept_changed: Collection[str] = (),
     limits: Limits = LIMITS,
 ) -> Discovery:
     """Pin what is new at `params.source` in the file `manifest`; without news it isn't touched.
 
-    A batch that isn't pinned is new from the id `since` on, by default from the oldest pin on.
+    A batch that isn't pinned is new from the id `since` on, by default from the oldest pin on, and
+    up to `until`, by default without an end.
     Content is looked at where tags (version, ETag, size) don't show that it is what was pinned; in
     a folder there are none. What is downloaded for it waits for `fetch` (see `landing`).
 
@@ -100,8 +102,9 @@ def run(
     """
     incoming = landing.beside(manifest)
     pinned = read_manifest(manifest)
-    if since:
-        check_id(since, "--since")
+    for limit, option in ((since, "--since"), (until, "--until")):
+        if limit:
+            check_id(limit, option)
     oldest = since or (earliest(pinned[0].id) if pinned else "")
     source = open_source(params.source.url, params.source.pattern, limits=limits)
     listed = source.list()
@@ -111,7 +114,11 @@ def run(
             "check source.url and source.pattern in params.yaml"
         )
     pins = {batch.id: batch for batch in pinned}
-    known = [item for item in listed if item.id in pins or item.id >= oldest]
+    known = [
+        item
+        for item in listed
+        if item.id in pins or (item.id >= oldest and not (until and item.id > until))
+    ]
     if source.overwritten:
         known = [item for item in known if item.id in pins or not _repeats(item, pinned)]
     unread = [item for item in known if _must_read(item, pins.get(item.id), accept_changed)]

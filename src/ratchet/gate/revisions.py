@@ -218,7 +218,16 @@ class History:
         return broken
 
     def not_in_remote(self) -> list[str]:
-        """Return the outputs of the working tree of which the remote lacks something.
+        """Return the outputs of the working tree of which the remote lacks something."""
+        return sorted({name or oid for oid, name in self._absent()})
+
+    def bytes_to_push(self) -> int:
+        """Return the size of all that `dvc push` would bring to the remote."""
+        cached = (Path(self._repo.cache.local.oid_to_path(oid)) for oid in dict(self._absent()))
+        return sum(path.stat().st_size for path in cached if path.is_file())
+
+    def _absent(self) -> list[tuple[str, str]]:
+        """Return the working tree's objects that the remote lacks: MD5, and path of the output.
 
         Every object is asked for by itself: DVC's own status takes a folder's content for granted
         once it has seen the folder.
@@ -232,7 +241,7 @@ class History:
             present = set(remote.oids_exist({oid for oid, _ in used}))
         except Exception as error:  # whatever the remote's client raises
             raise EvidenceError(f"DVC's remote can't be asked: {error}; is it set up?") from error
-        return sorted({name or oid for oid, name in used if oid not in present})
+        return [(oid, name or "") for oid, name in used if oid not in present]
 
     def bring_file(self, md5: str, to: Path) -> None:
         """Copy a file that DVC keeps from the cache, or else the remote, and check its hash.

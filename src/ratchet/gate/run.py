@@ -51,31 +51,44 @@ class Places:
 
 
 def run(
-    top: Path, places: Places, base: str, *, rebuild: bool = False, approved: bool = False
+    top: Path,
+    places: Places,
+    base: str,
+    *,
+    rebuild: bool = False,
+    approved: bool = False,
+    remote: bool = True,
 ) -> Findings:
     """Judge HEAD of the repository in `top` against the revision `base`; return all that was found.
 
     rebuild: also make everything again from the pinned batches, and ask for the same bytes.
-    approved: a person accepts that HEAD changes the policy. Expected failures don't raise; they
+    approved: a person accepts that HEAD changes the policy. remote: False where nothing was pushed
+    yet, so that DVC's remote isn't asked. Expected failures don't raise; they
     are outcomes, and make the verdict ERROR.
     """
     found = Findings(base, approved=approved)
     with tempfile.TemporaryDirectory(prefix="ratchet-gate-") as scratch:
         try:
-            _examine(found, History(top), places, Path(scratch), rebuild)
+            _examine(found, History(top), places, Path(scratch), rebuild, remote)
         except RatchetError as error:
             found.outcomes.append(Outcome(EVIDENCE, "stopped", Status.ERROR, str(error)))
     return found
 
 
 def _examine(
-    found: Findings, history: History, places: Places, scratch: Path, rebuild: bool
+    found: Findings,
+    history: History,
+    places: Places,
+    scratch: Path,
+    rebuild: bool,
+    remote: bool,
 ) -> None:
     """Gather the evidence and judge, step by step; RatchetError where nothing more can be done."""
     head = found.head = history.resolve("HEAD")
     base = found.base = history.resolve(found.base_name)
     found.behind = history.behind(base, head)
     _working_tree(found, history, places)
+    _remote(found, history, remote)
     found.policy = policy.read_policy(history, base, head, places.params)
     found.policy_changes = policy.changes(history, base, head, places.params)
     found.outcomes += _judge_policy(found, found.policy)
@@ -101,7 +114,7 @@ def _examine(
 
 
 def _working_tree(found: Findings, history: History, places: Places) -> None:
-    """The working tree must be HEAD, everything reproduced and in the remote."""
+    """The working tree must be HEAD, and everything reproduced."""
     pipeline = ("dvc.yaml", "dvc.lock", "data", "models", "reports", "requirements", "src")
     gates_own = ("reports/gate", "reports/gate.md", "reports/gate.json")
     dirty = history.uncommitted((*pipeline, places.params, places.schema), gates_own)
@@ -116,6 +129,14 @@ def _working_tree(found: Findings, history: History, places: Places) -> None:
         "`dvc status` is clean: what is recorded was made from what is committed",
         "run `dvc repro` and commit",
     )
+
+
+def _remote(found: Findings, history: History, asked: bool) -> None:
+    """Others must be able to pull what is merged."""
+    if not asked:
+        said = "DVC's remote was not asked: push before the merge"
+        found.outcomes.append(Outcome(EVIDENCE, "remote", Status.UNJUDGED, said))
+        return
     found.evidence(
         "remote",
         (f"{name} is not in DVC's remote" for name in history.not_in_remote()),

@@ -1,0 +1,48 @@
+"""Git, as a process: what it prints, or a clear error."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from ratchet.errors import EvidenceError
+
+# Who signs a commit where nobody has told git a name: a fresh machine, a job.
+_NOBODY = {"NAME": "Ratchet", "EMAIL": "ratchet@users.noreply.github.com"}
+
+
+def git(top: Path, *arguments: str, stdin: str = "", **variables: str) -> str:
+    """Run git in `top` and return what it printed, without the white space around it.
+
+    variables: more of the environment. Raises EvidenceError with git's reason when it fails.
+    """
+    done = attempt(top, *arguments, stdin=stdin, **variables)
+    if done.returncode != 0:
+        reason = " ".join((done.stderr or done.stdout).split())
+        raise EvidenceError(f"git {arguments[0]} failed in {top}: {reason}")
+    return done.stdout.strip()
+
+
+def attempt(
+    top: Path, *arguments: str, stdin: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run git in `top`, whatever its exit code; it never asks for a password."""
+    return subprocess.run(
+        ["git", "-C", str(top), *arguments],
+        input=stdin,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def signature(top: Path) -> Mapping[str, str]:
+    """Return the variables that name who commits: git's own settings, or Ratchet."""
+    return {
+        f"GIT_{who}_{what}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for what, value in _NOBODY.items()
+        if f"GIT_{who}_{what}" not in os.environ
+        and attempt(top, "config", "--get", f"user.{what.lower()}").returncode != 0
+    }

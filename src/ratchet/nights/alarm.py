@@ -1,0 +1,169 @@
+"""The alarm after a bad night: one issue that screams until a good night comes, and a webhook.
+
+A good night closes the issue, and pings whoever waits for it: a schedule that has stopped tells
+nobody, but a ping that doesn't come can be noticed.
+"""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ratchet.errors import ConfigError, EvidenceError
+from ratchet.proposals.github import GitHub
+from ratchet.proposals.pull_request import ensure_label
+
+LABEL, COLOUR = "ratchet: alarm", "b60205"
+MOST_LINES = 40  # of a report, in the issue
+CAUSES = {
+    1: "a bug in the pipeline",
+    2: "usage or configuration",
+    3: "the data broke the contract",
+    4: "a guard says no",
+    5: "evidence is missing or unreadable: the source or the remote is down, or refuses",
+}
+_SILENT = "the job ended before it could say why: cancelled, timed out, or the machine was lost"
+_PATIENCE = 20  # seconds for an address to answer
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that didn't succeed: what became of it, the exit code and reason that it gave."""
+
+    job: str
+    result: str
+    exit_code: int | None
+    reason: str
+
+    @property
+    def cause(self) -> str:
+        """What the exit code means."""
+        return _SILENT if self.exit_code is None else CAUSES.get(self.exit_code, _SILENT)
+
+
+def failures(needs: Mapping[str, Any]) -> list[Failure]:
+    """Return the jobs that failed or were cancelled, from the workflow's `needs` context.
+
+    A job that was skipped is none.
+    """
+    found = []
+    for job, about in needs.items():
+        if about["result"] in ("success", "skipped"):
+            continue
+        outputs = about.get("outputs") or {}
+        code = str(outputs.get("exit_code", ""))
+        told = code.isdecimal() and code != "0"
+        reason = str(outputs.get("reason", "")) if told else ""
+        found.append(Failure(job, about["result"], int(code) if told else None, reason))
+    return found
+
+
+def read_needs(text: str) -> dict[str, Any]:
+    """Return the `needs` context of a job from its JSON.
+
+    Raises ConfigError when it isn't that.
+    """
+    try:
+        needs = json.loads(text)
+        if not all(isinstance(about["result"], str) for about in needs.values()):
+            raise TypeError("a result is no text")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"the jobs' results can't be read ({error}): {text[:200]!r}") from error
+    return dict(needs)
+
+
+def title(found: list[Failure]) -> str:
+    """Return the issue's title."""
+    return f"The nightly run failed: {found[0].cause}"
+
+
+def body(found: list[Failure], report: str, url: str) -> str:
+    """Return the issue's text: which jobs, why, where to look, and how the report begins."""
+    lines = [f"**{found[0].cause[0].upper()}{found[0].cause[1:]}.**", "", f"Run: {url}", ""]
+    for each in found:
+        code = "" if each.exit_code is None else f", exit code {each.exit_code}: {each.cause}"
+        lines.append(f"- job `{each.job}`: {each.result}{code}")
+    said = "\n".join(each.reason for each in found if each.reason)
+    if said:
+        lines += ["", "What it said:", _verbatim(said)]
+    if report.strip():
+        begin = report.strip().splitlines()
+        lines += ["", "How the report begins:", _verbatim("\n".join(begin[:MOST_LINES]))]
+        if len(begin) > MOST_LINES:
+            lines.append("The rest is in the run's artifact.")
+    lines += ["", "main is as it was, and so is the model. The next good night closes this issue."]
+    return "\n".join(lines) + "\n"
+
+
+def scream(github: GitHub, found: list[Failure], report: str, url: str) -> str:
+    """Open the issue, or add this night to the one that is open; return its address."""
+    text = body(found, report, url)
+    there = _open(github)
+    if there:
+        number = there[0]["number"]
+        github.patch(f"issues/{number}", title=title(found), body=text)
+        github.post(f"issues/{number}/comments", body=f"Again: {found[0].cause}. {url}")
+        return str(there[0]["html_url"])
+    ensure_label(github, LABEL, COLOUR)
+    made = github.post("issues", title=title(found), body=text, labels=[LABEL])
+    return str(made["html_url"])
+
+
+def calm(github: GitHub, url: str) -> list[str]:
+    """Close what is open after a good night; return the addresses."""
+    closed = []
+    for each in _open(github):
+        github.post(f"issues/{each['number']}/comments", body=f"A good night: {url}")
+        github.patch(f"issues/{each['number']}", state="closed")
+        closed.append(str(each["html_url"]))
+    return closed
+
+
+def tell(webhook: str, text: str) -> None:
+    """Post to a webhook as Slack takes it.
+
+    Raises EvidenceError, without the address, which is a secret, when it doesn't answer.
+    """
+    data = json.dumps({"text": text}).encode()
+    request = urllib.request.Request(webhook, data, {"Content-Type": "application/json"})
+    _open_url(request, "the webhook (WEBHOOK_URL)")
+
+
+def ping(heartbeat: str) -> None:
+    """Tell whoever watches that a night has ended well; EvidenceError when it doesn't answer."""
+    _open_url(urllib.request.Request(heartbeat), "the heartbeat (HEARTBEAT_URL)")
+
+
+def read_report(path: Path) -> str:
+    """Return the report of a night, "" when it left none."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _open(github: GitHub) -> list[dict[str, Any]]:
+    listed = github.get("issues", state="open", labels=LABEL)
+    return [each for each in listed if "pull_request" not in each]
+
+
+def _verbatim(text: str) -> str:
+    """Return text as a block that renders nothing: data could hold links and names."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _open_url(request: urllib.request.Request, what: str) -> None:
+    try:
+        if request.type not in ("http", "https"):
+            raise ValueError("its address must begin with https://")
+        with urllib.request.urlopen(request, timeout=_PATIENCE):
+            pass
+    except (urllib.error.URLError, ValueError, OSError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else type(error).__name__
+        raise EvidenceError(f"{what} can't be reached: {reason}") from None

@@ -1,0 +1,276 @@
+"""A whole night: discover, validate, trigger, train, drill, gate, and what is proposed at the end.
+
+The same code runs on a laptop and in the workflow. Every step is a command that a person can type;
+it is shown, measured, and its exit code says what a failure means. Whatever happens, the night
+leaves a line for the run ledger and a report.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from ratchet.data.manifest import read_manifest
+from ratchet.errors import BlockedError, EvidenceError, RatchetError
+from ratchet.files import write_text
+from ratchet.git import attempt, git
+from ratchet.nights import actions, ledger, propose
+from ratchet.nights.ledger import Line
+from ratchet.nights.steps import Steps, as_json, failure
+from ratchet.nights.worktree import WorkTree
+from ratchet.proposals import branch
+from ratchet.proposals.proposal import RETRAIN, Proposal, pack
+
+MANIFEST, LOCK, DRILL = "data/manifest.csv", "dvc.lock", "reports/drill.json"
+# What the gate says now, and what it said of the model that a commit holds.
+GATE, VERDICT = "reports/gate.md", "reports/verdict.md"
+VALIDATION = "reports/validation.md"
+# What the trigger looks at when nothing is new, and what a night needs to go on from.
+GLANCE = ("data/records.json",)
+STATE = ("data/raw", "data/validated", "data/profiles", "data/records.json", "models/model.skops")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a night runs.
+
+    until: the newest batch id to pin, "" for all there are. force: train whatever the trigger says.
+    push: bring it to DVC's remote and to GitHub. hand_over: leave it for another job in `folder`
+    instead of touching branches here; the data are pushed. into: the branch to merge into.
+    """
+
+    folder: Path
+    until: str = ""
+    force: bool = False
+    push: bool = False
+    hand_over: bool = False
+    into: str = "main"
+
+
+@dataclass(frozen=True)
+class Night:
+    """How a night ended: its line for the ledger, and what it proposes, if anything.
+
+    commit: of the branch `retrain/next`, "" where the proposal was handed over. url: of the pull
+    request, "" without one.
+    """
+
+    line: Line
+    proposal: Proposal | None = None
+    commit: str = ""
+    url: str = ""
+
+
+def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Night:
+    """Run a night in the repository `top`, which is afterwards as it was, but for the new branch.
+
+    Raises the RatchetError of the step that failed. The line and the report are in
+    `options.folder` by then, HEAD is where it was, and the files are left to be looked at.
+    """
+    tree = WorkTree(top)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    line = Line(now, actions.run_url(), tree.base)
+    steps = Steps(top, line, say)
+    shutil.rmtree(options.folder, ignore_errors=True)
+    night, report = Night(line), ""
+    (top / GATE).unlink(missing_ok=True)
+    try:
+        proposal = _train(tree, steps, line, options)
+        if proposal is not None:
+            report = (top / GATE).read_text(encoding="utf-8")
+            night = _propose(tree, options, night, proposal, report)
+        if not options.hand_over:
+            tree.restore()
+            steps.attempt("pull", "dvc", "checkout", "--quiet", quiet=True)
+    except BaseException as error:
+        tree.stand_back()
+        line.decision = "FAILED"
+        line.exit_code = error.exit_code if isinstance(error, RatchetError) else 1
+        line.reason = str(error) or type(error).__name__
+        report = _evidence(top, line.exit_code)
+        raise
+    finally:
+        _record(options.folder, line, report)
+    return night
+
+
+def describe(night: Night) -> str:
+    """Say in a few lines how the night ended, and what comes next."""
+    line, proposal = night.line, night.proposal
+    if proposal is None:
+        return f"{line.decision}: {line.reason}; nothing is proposed, all is as it was"
+    told = [f"{line.decision}, {line.verdict}: {proposal.title}"]
+    if night.url:
+        return "\n".join([*told, f"  pull request  {night.url}"])
+    if not night.commit:
+        return "\n".join([*told, "  `ratchet propose` takes it from here"])
+    return "\n".join(
+        [
+            *told,
+            f"  on branch     {RETRAIN} ({night.commit[:10]}); you are where you were",
+            f"  report        git show {RETRAIN}:{VERDICT}",
+            f"  look at it    git switch {RETRAIN} && dvc checkout",
+            f"  take it       git merge {RETRAIN} && dvc checkout && dvc push",
+        ]
+    )
+
+
+def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Proposal | None:
+    """Do all that comes before a branch; None when there is nothing to propose."""
+    top = tree.top
+    steps.run(
+        "discover", "ratchet", "discover", *(["--until", options.until] * bool(options.until))
+    )
+    _count(top, line, tree)
+    first = not (top / LOCK).exists()
+    news = first or MANIFEST in tree.changed()
+    _pull(steps, line, STATE if news else GLANCE)
+    if news:
+        steps.run("fetch", "dvc", "repro", "fetch")
+        steps.run("validate", "dvc", "repro", "validate")
+    decision: Any = as_json(steps.run("trigger", "ratchet", "trigger", "--json", quiet=True))
+    line.decision, reasons = decision["decision"], decision["reasons"]
+    line.reason = reasons[0]
+    steps.say("\n".join([line.decision, *(f"  {reason}" for reason in reasons)]))
+    if line.decision == "SKIP" and not options.force:
+        return None
+    if line.decision == "SKIP":
+        line.decision, line.reason = "RETRAIN", f"forced, though {line.reason}"
+    if not news:
+        _pull(steps, line, STATE)
+        steps.run("validate", "dvc", "repro", "validate")
+    for stage in ("train", "evaluate"):
+        steps.run(stage, "dvc", "repro", stage)
+    if LOCK not in tree.changed():
+        line.decision, line.reason = "SKIP", "made again, and everything is as it was"
+        return None
+    labels = ["retrain", *_drill(steps)]
+    verdict = _gate(tree, steps, line)
+    labels.append(f"gate: {verdict.lower()}")
+    if options.push or options.hand_over:
+        _push(steps, line)
+    newest = read_manifest(top / MANIFEST)[-1].id
+    return Proposal(
+        branch=RETRAIN,
+        base=tree.base,
+        title=f"Retrain on batches until {newest}: {verdict}",
+        labels=tuple(labels),
+        paths=tuple(path for path in tree.changed() if path != ledger.PATH),
+        ledger=ledger.to_csv([line.row()]),
+    )
+
+
+def _count(top: Path, line: Line, tree: WorkTree) -> None:
+    """Note which batches are new since the night began."""
+    pinned = read_manifest(top / MANIFEST)
+    before = branch.content(top, tree.base, MANIFEST)
+    new = [batch for batch in pinned if f"\n{batch.id}," not in before]
+    line.batches, line.new_batches = len(pinned), len(new)
+    line.bytes_new = sum(batch.bytes for batch in new)
+
+
+def _pull(steps: Steps, line: Line, wanted: tuple[str, ...]) -> None:
+    """Bring what isn't in the work tree of these outputs from DVC's remote."""
+    sizes = _sizes(steps.top)
+    lacking = [path for path in wanted if path in sizes and not (steps.top / path).exists()]
+    if lacking:
+        steps.run("pull", "dvc", "pull", *lacking)
+        line.bytes_pulled += sum(sizes[path] for path in lacking)
+
+
+def _sizes(top: Path) -> dict[str, int]:
+    """Return the size in bytes of each output in dvc.lock."""
+    try:
+        lock = YAML(typ="safe").load(top / LOCK)
+        outs = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
+        return {out["path"]: int(out["size"]) for out in outs}
+    except FileNotFoundError:
+        return {}
+
+
+def _drill(steps: Steps) -> list[str]:
+    """Play the faults; return the label that says that one slipped. It is told, it doesn't stop."""
+    command = ("ratchet", "drill", "--json", DRILL)
+    code, printed = steps.attempt("drill", *command)
+    if code not in (0, BlockedError.exit_code):
+        raise failure(command, code, printed)
+    return ["drill: slipped"] if code else []
+
+
+def _gate(tree: WorkTree, steps: Steps, line: Line) -> str:
+    """Commit what was made, which the gate asks for, and have it judged; return the verdict.
+
+    The remote isn't asked: it gets the objects only now, and is asked when it has them.
+    """
+    top = tree.top
+    made = branch.commit(top, tree.base, top, tree.changed(), branch.message("Tonight's model"))
+    branch.stand_on(top, RETRAIN, made)
+    command = ("ratchet", "gate", "--base", tree.base, "--no-remote", "--no-pictures")
+    code, printed = steps.attempt("gate", *command)
+    if code not in (0, BlockedError.exit_code):
+        raise failure(command, code, printed)
+    tree.stand_back()
+    data = (top / GATE).with_suffix(".json")
+    line.verdict = str(json.loads(data.read_text(encoding="utf-8"))["verdict"])
+    shutil.copyfile(top / GATE, top / VERDICT)
+    shutil.copyfile(data, (top / VERDICT).with_suffix(".json"))
+    return line.verdict
+
+
+def _push(steps: Steps, line: Line) -> None:
+    """Bring everything to DVC's remote, and prove that it is there."""
+    from ratchet.gate.revisions import History  # dvc
+
+    history = History(steps.top)
+    line.bytes_pushed = history.bytes_to_push()
+    steps.run("push", "dvc", "push")
+    with steps.measured("push", "is the remote complete?"):
+        lacking = history.not_in_remote()
+        if lacking:
+            raise EvidenceError(f"after `dvc push` the remote still lacks {', '.join(lacking[:3])}")
+        steps.say("DVC's remote has every object")
+
+
+def _propose(
+    tree: WorkTree, options: Options, night: Night, proposal: Proposal, report: str
+) -> Night:
+    """Hand the proposal over, or commit it here, and bring it to GitHub if that is asked for."""
+    pack(options.folder, proposal, report, tree.top)
+    if options.hand_over:
+        return Night(night.line, proposal)
+    files, url = options.folder / "files", ""
+    if options.push:
+        done = propose.run(tree.top, options.folder, into=options.into)
+        made, url = done.commit, done.pull_request.url
+    else:
+        old = attempt(tree.top, "rev-parse", "--verify", "--quiet", f"refs/heads/{RETRAIN}").stdout
+        old = old.strip()
+        branch.refuse_foreign(tree.top, RETRAIN, old, tree.base)
+        made = propose.committed(tree.top, proposal, files, tree.base, old)
+    git(tree.top, "update-ref", f"refs/heads/{RETRAIN}", made)
+    return Night(night.line, proposal, made, url)
+
+
+def _evidence(top: Path, code: int) -> str:
+    """Return the report that explains a failure: of the data, or of the gate if it has spoken."""
+    path = top / (VALIDATION if code == 3 else GATE)
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _record(folder: Path, line: Line, report: str) -> None:
+    """Leave the line and the report, and tell GitHub."""
+    write_text(folder / "ledger.csv", ledger.to_csv([line.row()]))
+    write_text(folder / "report.md", report)
+    told = line.decision + (f", {line.verdict}" if line.verdict else "")
+    actions.summary(f"## {told}\n\n{line.reason}\n\n{ledger.markdown(line)}\n{report}")
+    actions.output(
+        decision=line.decision,
+        verdict=line.verdict,
+        exit_code=str(line.exit_code),
+        reason=line.reason,
+    )

@@ -1,0 +1,114 @@
+"""The steps of a night: commands that a person can type, each shown, measured and judged."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ratchet.budget import within
+from ratchet.errors import BlockedError, ConfigError, DataError, EvidenceError, RatchetError
+from ratchet.nights.ledger import Cost, Line
+
+_BY_CODE: dict[int, type[RatchetError]] = {
+    error.exit_code: error for error in (ConfigError, DataError, BlockedError, EvidenceError)
+}
+# DVC ends with a code of its own when a stage fails; the stage's stands in its message.
+_STAGE_FAILED = re.compile(r"failed to run: .*, exited with (\d+)")
+# What DVC adds for a person who works in the folder.
+_NOISE = re.compile(
+    r"^\s*$|^To track|^To enable|^\s*git add|dvc config|^Use `dvc|^(Updating|Generating) lock|^> "
+)
+_CODES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Steps:
+    """Runs commands in the folder `top`, and notes in the night's `line` what each step took."""
+
+    def __init__(self, top: Path, line: Line, say: Callable[[str], None] = print) -> None:
+        self.top = top
+        self._line = line
+        self.say = say
+        # GitHub folds what stands between these marks.
+        self._marks = (
+            ("::group::{}", "::endgroup::") if "GITHUB_ACTIONS" in os.environ else ("{}", "")
+        )
+
+    def run(self, step: str, *command: str, quiet: bool = False) -> str:
+        """Run a command and return what it printed, errors included.
+
+        Raises the RatchetError of its exit code, with what it said last.
+        """
+        code, printed = self.attempt(step, *command, quiet=quiet)
+        if code:
+            raise failure(command, code, printed)
+        return printed
+
+    def attempt(self, step: str, *command: str, quiet: bool = False) -> tuple[int, str]:
+        """Run a command; return its exit code and what it printed."""
+        printed = []
+        with self.measured(step, " ".join(command)):
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=self.top,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+            with process:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    printed.append(_CODES.sub("", line))
+                    if not quiet and not _NOISE.search(line):
+                        self.say(line.rstrip())
+        return process.returncode, "".join(printed)
+
+    @contextmanager
+    def measured(self, step: str, title: str) -> Iterator[None]:
+        """Note what the body takes as the cost of a step; announce it by its title."""
+        opened, closed = self._marks
+        self.say(opened.format(f"$ {title}"))
+        usage = None
+        try:
+            with within() as usage:
+                yield
+        finally:
+            if usage is not None:
+                used = usage()
+                self._line.add(step, Cost(used.seconds, used.peak_memory_mb))
+            if closed:
+                self.say(closed)
+
+
+def failure(command: tuple[str, ...], code: int, printed: str) -> RatchetError:
+    """Return the error that a command ended with: its kind by the exit code, its own words."""
+    stage = _STAGE_FAILED.search(printed)
+    code = int(stage[1]) if stage else code
+    kind = _BY_CODE.get(code)
+    if kind is None and command[0] == "dvc" and not stage and code > 0:
+        kind = EvidenceError  # DVC's own failures: the remote is down, an object is missing
+    said = _last_words(printed)
+    if kind is None:
+        return RatchetError(f"`{' '.join(command)}` ended with exit code {code}: {said}")
+    return kind(said if said.startswith("ratchet ") else f"`{' '.join(command)}`: {said}")
+
+
+def _last_words(printed: str) -> str:
+    """Return what a command said of its failure: Ratchet's message, or DVC's, or the last line."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    for start in ("ratchet ", "ERROR: "):
+        found = [number for number, line in enumerate(lines) if line.startswith(start)]
+        if found:
+            told = lines[found[-1] : found[-1] + 3]
+            return " ".join(line for line in told if not line.startswith("ERROR: failed to repro"))
+    return lines[-1] if lines else "it said nothing"
+
+
+def as_json(printed: str) -> object:
+    """Return the JSON that a command printed."""
+    return json.loads(printed[printed.index("{") :])

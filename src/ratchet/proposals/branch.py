@@ -1,0 +1,143 @@
+"""The commit of a proposal: exactly its files on top of a commit, without touching the work tree.
+
+The branch belongs to the machine and has one commit, which the next proposal replaces. A commit
+of a person's on it is never thrown away.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ratchet.errors import BlockedError, EvidenceError
+from ratchet.git import attempt, git, signature
+
+TRAILER = "Proposed-by: ratchet"
+ORIGIN = "origin"
+# A model made before one of these changed isn't what main would make now.
+INPUTS = (
+    ".dvc",
+    "data",
+    "dvc.lock",
+    "dvc.yaml",
+    "models",
+    "params.yaml",
+    "reports",
+    "requirements",
+    "schema.yaml",
+    "src",
+)
+
+
+class MovedError(EvidenceError):
+    """The branch to merge into has changed in a way that makes a proposal stale."""
+
+
+def commit(top: Path, parent: str, files: Path, paths: Sequence[str], message: str) -> str:
+    """Return a new commit: `parent` with `paths` as they are in the folder `files`.
+
+    Neither index, work tree nor any branch of the repository `top` changes.
+    """
+    with _index(top, parent) as index:
+        for path in paths:
+            blob = git(
+                top, "hash-object", "-w", "--no-filters", "--", str((files / path).resolve())
+            )
+            git(top, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
+        tree = git(top, "write-tree", **index)
+    return git(top, "commit-tree", "-p", parent, tree, stdin=message, **signature(top))
+
+
+def stand_on(top: Path, branch: str, commit: str) -> None:
+    """Let HEAD be `branch` at `commit`; the files of the work tree stay as they are."""
+    git(top, "update-ref", f"refs/heads/{branch}", commit)
+    git(top, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    git(top, "reset", "--quiet")
+
+
+def message(title: str, trailers: Sequence[str] = ()) -> str:
+    """Return a commit message that says whose branch it is on."""
+    return "\n".join([title, "", *trailers, TRAILER, ""])
+
+
+def fetch(top: Path, into: str, branch: str) -> tuple[str, str]:
+    """Bring two branches from origin; return their commits, "" for a `branch` that isn't there."""
+    wanted = [f"+refs/heads/{into}:refs/remotes/{ORIGIN}/{into}"]
+    old = git(top, *_signed(), "ls-remote", ORIGIN, f"refs/heads/{branch}").split("\t")[0]
+    if old:
+        wanted.append(f"+refs/heads/{branch}:refs/remotes/{ORIGIN}/{branch}")
+    git(top, *_signed(), "fetch", "--quiet", "--no-tags", ORIGIN, *wanted)
+    return git(top, "rev-parse", f"refs/remotes/{ORIGIN}/{into}"), old
+
+
+def refuse_stale(top: Path, base: str, tip: str) -> None:
+    """Raise MovedError when what was made at `base` may not be proposed on top of `tip`."""
+    if base == tip:
+        return
+    if attempt(top, "merge-base", "--is-ancestor", base, tip).returncode != 0:
+        raise MovedError(f"{base[:10]} is not part of {tip[:10]} any more: run the night again")
+    moved = git(top, "diff", "--name-only", base, tip, "--", *INPUTS).splitlines()
+    if moved:
+        more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+        raise MovedError(
+            f"main has moved from {base[:10]} to {tip[:10]} meanwhile and changed "
+            f"{', '.join(moved[:3])}{more}: this was made from what is no longer main's; run again"
+        )
+
+
+def refuse_foreign(top: Path, branch: str, old: str, into: str) -> None:
+    """Raise BlockedError when the branch holds a commit that isn't Ratchet's own."""
+    if not old:
+        return
+    log = git(top, "log", "--format=%h %an%x00%B%x01", old, f"^{into}")
+    foreign = [
+        said.strip().partition("\0")[0]
+        for said in log.split("\1")
+        if said.strip() and TRAILER not in said
+    ]
+    if foreign:
+        raise BlockedError(
+            f"{branch} has commits of somebody else ({', '.join(foreign[:3])}), which a new "
+            "proposal would throw away; merge them, or move them to a branch of their own and "
+            f"delete {branch}"
+        )
+
+
+def push(top: Path, branch: str, commit: str, old: str) -> None:
+    """Let origin's branch be at `commit`, if it is still at `old`, "" for no branch.
+
+    Raises EvidenceError when the push is refused, with what the token must be allowed to.
+    """
+    lease = f"--force-with-lease=refs/heads/{branch}:{old}"
+    done = attempt(
+        top, *_signed(), "push", "--quiet", lease, ORIGIN, f"{commit}:refs/heads/{branch}"
+    )
+    if done.returncode != 0:
+        reason = " ".join(done.stderr.split())
+        raise EvidenceError(
+            f"origin refuses the push to {branch}: {reason}; the token needs `contents: write`, "
+            "and nobody else may push there meanwhile. Nothing was proposed"
+        )
+
+
+def content(top: Path, commit: str, path: str) -> str:
+    """Return a text file of a commit, "" when the commit doesn't have it."""
+    done = attempt(top, "show", f"{commit}:{path}")
+    return done.stdout if done.returncode == 0 else ""
+
+
+@contextmanager
+def _index(top: Path, commit: str) -> Iterator[dict[str, str]]:
+    """Yield the variable that leads git to an index of its own, at the state of a commit."""
+    with tempfile.TemporaryDirectory(prefix="ratchet-index-") as folder:
+        variables = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        git(top, "read-tree", commit, **variables)
+        yield variables
+
+
+def _signed() -> list[str]:
+    """Return options by which git asks gh for the token, if a job has given it one."""
+    if "GH_TOKEN" not in os.environ:
+        return []
+    return ["-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential"]
