@@ -288,6 +288,15 @@ class Trigger(Section):
     )
 
 
+class Drill(Section):
+    """Which faults a fire drill plays; their names are those of `ratchet drill --list`."""
+
+    only: list[str] = Field(description="play these, or all when empty")
+    may_slip: list[str] = Field(
+        description="these may slip, though they must be caught on other data"
+    )
+
+
 class Params(Section):
     """The whole of `params.yaml`."""
 
@@ -297,6 +306,7 @@ class Params(Section):
     train: Train
     evaluate: Evaluate
     trigger: Trigger
+    drill: Drill
     gate: Gate
 
 

@@ -71,6 +71,7 @@ PARAMS: dict[str, Any] = {
         "bootstrap": {"replicates": 100, "confidence": 0.9, "seed": 0},
     },
     "trigger": {"new_rows": 100, "age": 5, "drift": 0.5, "loss": 0.5},
+    "drill": {"only": [], "may_slip": []},
 }
 
 

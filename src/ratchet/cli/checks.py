@@ -57,13 +57,14 @@ def add(commands: Commands) -> None:
         profiles="data/profiles",
         records="data/records.json",
     )
-    made.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="play these only")
+    made.add_argument(
+        "--only", nargs="+", metavar="FAULT", help="play these only; default: drill.only in params"
+    )
     made.add_argument(
         "--may-slip",
         nargs="+",
-        default=[],
         metavar="FAULT",
-        help="no exit code 4 for these, though they must be caught",
+        help="no exit code 4 for these; default: drill.may_slip in params",
     )
     made.add_argument("--list", action="store_true", help="show the catalogue, play nothing")
     made.add_argument("--json", type=Path, metavar="PATH", help="file for the findings too")
@@ -111,16 +112,18 @@ def _drill(args: argparse.Namespace) -> None:
     from ratchet.drill import report
     from ratchet.drill.faults import select
 
-    faults = select(args.only)
-    may_slip = {fault.name for fault in select(args.may_slip)} if args.may_slip else set()
     if args.list:
-        report.show_catalogue(faults)
+        report.show_catalogue(select(args.only or []))
         return
     from ratchet.config import load_params
     from ratchet.drill import run
 
+    params = load_params(args.params)
+    faults = select(params.drill.only if args.only is None else args.only)
+    may_slip = params.drill.may_slip if args.may_slip is None else args.may_slip
+    excused = {fault.name for fault in select(may_slip)} if may_slip else set()
     done = run.run(
-        load_params(args.params),
+        params,
         faults,
         manifest=args.manifest,
         raw=args.raw,
@@ -134,7 +137,7 @@ def _drill(args: argparse.Namespace) -> None:
     report.show(done)
     if args.json:
         report.write(args.json, done)
-    report.refuse(done, may_slip)
+    report.refuse(done, excused)
 
 
 def _seed(text: str) -> int:

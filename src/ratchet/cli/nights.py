@@ -166,7 +166,8 @@ def _alarm(args: argparse.Namespace) -> None:
     from ratchet.nights import actions, alarm
     from ratchet.proposals.github import GitHub
 
-    found = alarm.failures(alarm.read_needs(args.needs or os.environ.get("NEEDS", "")))
+    needs = alarm.read_needs(args.needs or os.environ.get("NEEDS", ""))
+    found = alarm.failures(needs)
     github, run = GitHub.here(Path.cwd()), actions.run_url()
     webhook, heartbeat = (os.environ.get(name, "") for name in ("WEBHOOK_URL", "HEARTBEAT_URL"))
     if found:
@@ -174,6 +175,9 @@ def _alarm(args: argparse.Namespace) -> None:
         print(f"{alarm.title(found)}: {issue}")
         if webhook:
             alarm.tell(webhook, f"{github.repository}: {alarm.title(found)}. {issue}")
+        return
+    if alarm.moved(needs):
+        print("main moved while the night ran; it runs again")
         return
     closed = alarm.calm(github, run)
     print(f"a good night; closed: {', '.join(closed) or 'nothing was open'}")

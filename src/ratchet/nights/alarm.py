@@ -47,18 +47,24 @@ class Failure:
 def failures(needs: Mapping[str, Any]) -> list[Failure]:
     """Return the jobs that failed or were cancelled, from the workflow's `needs` context.
 
-    A job that was skipped is none.
+    A job that was skipped is none, and neither is a proposal that came too late because main had
+    moved: the night runs again.
     """
     found = []
     for job, about in needs.items():
-        if about["result"] in ("success", "skipped"):
-            continue
         outputs = about.get("outputs") or {}
+        if about["result"] in ("success", "skipped") or outputs.get("moved") == "true":
+            continue
         code = str(outputs.get("exit_code", ""))
         told = code.isdecimal() and code != "0"
         reason = str(outputs.get("reason", "")) if told else ""
         found.append(Failure(job, about["result"], int(code) if told else None, reason))
     return found
+
+
+def moved(needs: Mapping[str, Any]) -> bool:
+    """Tell whether a job stopped because main had moved: neither a good night nor a bad one."""
+    return any((about.get("outputs") or {}).get("moved") == "true" for about in needs.values())
 
 
 def read_needs(text: str) -> dict[str, Any]:
@@ -159,11 +165,14 @@ def _verbatim(text: str) -> str:
 
 
 def _open_url(request: urllib.request.Request, what: str) -> None:
+    if request.type not in ("http", "https"):
+        raise ConfigError(f"{what}: the address must begin with https://")
     try:
-        if request.type not in ("http", "https"):
-            raise ValueError("its address must begin with https://")
         with urllib.request.urlopen(request, timeout=_PATIENCE):
-            pass
-    except (urllib.error.URLError, ValueError, OSError) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else type(error).__name__
-        raise EvidenceError(f"{what} can't be reached: {reason}") from None
+            return
+    except urllib.error.HTTPError as error:
+        with error:
+            reason = f"{error.code} {error.reason}"
+    except (OSError, ValueError) as error:
+        reason = str(getattr(error, "reason", type(error).__name__))
+    raise EvidenceError(f"{what} can't be reached: {reason}")

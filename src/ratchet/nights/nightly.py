@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from ratchet.data.manifest import read_manifest
 from ratchet.errors import BlockedError, EvidenceError, RatchetError
 from ratchet.files import write_text
-from ratchet.git import attempt, git
+from ratchet.git import git
 from ratchet.nights import actions, ledger, propose
 from ratchet.nights.ledger import Line
 from ratchet.nights.steps import Steps, as_json, failure
@@ -73,6 +73,9 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
     `options.folder` by then, HEAD is where it was, and the files are left to be looked at.
     """
     tree = WorkTree(top)
+    old = branch.local(top, RETRAIN)
+    if not options.hand_over:
+        branch.refuse_foreign(top, RETRAIN, old, tree.base)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     line = Line(now, actions.run_url(), tree.base)
     steps = Steps(top, line, say)
@@ -83,10 +86,7 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
         proposal = _train(tree, steps, line, options)
         if proposal is not None:
             report = (top / GATE).read_text(encoding="utf-8")
-            night = _propose(tree, options, night, proposal, report)
-        if not options.hand_over:
-            tree.restore()
-            steps.attempt("pull", "dvc", "checkout", "--quiet", quiet=True)
+            night = _propose(tree, options, night, proposal, report, old)
     except BaseException as error:
         tree.stand_back()
         line.decision = "FAILED"
@@ -96,6 +96,9 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
         raise
     finally:
         _record(options.folder, line, report)
+    if not options.hand_over:
+        tree.restore()
+        steps.attempt("", "dvc", "checkout", "--quiet", quiet=True)
     return night
 
 
@@ -209,7 +212,7 @@ def _gate(tree: WorkTree, steps: Steps, line: Line) -> str:
     """
     top = tree.top
     made = branch.commit(top, tree.base, top, tree.changed(), branch.message("Tonight's model"))
-    branch.stand_on(top, RETRAIN, made)
+    branch.stand_on(top, made)
     command = ("ratchet", "gate", "--base", tree.base, "--no-remote", "--no-pictures")
     code, printed = steps.attempt("gate", *command)
     if code not in (0, BlockedError.exit_code):
@@ -237,7 +240,7 @@ def _push(steps: Steps, line: Line) -> None:
 
 
 def _propose(
-    tree: WorkTree, options: Options, night: Night, proposal: Proposal, report: str
+    tree: WorkTree, options: Options, night: Night, proposal: Proposal, report: str, old: str
 ) -> Night:
     """Hand the proposal over, or commit it here, and bring it to GitHub if that is asked for."""
     pack(options.folder, proposal, report, tree.top)
@@ -248,9 +251,6 @@ def _propose(
         done = propose.run(tree.top, options.folder, into=options.into)
         made, url = done.commit, done.pull_request.url
     else:
-        old = attempt(tree.top, "rev-parse", "--verify", "--quiet", f"refs/heads/{RETRAIN}").stdout
-        old = old.strip()
-        branch.refuse_foreign(tree.top, RETRAIN, old, tree.base)
         made = propose.committed(tree.top, proposal, files, tree.base, old)
     git(tree.top, "update-ref", f"refs/heads/{RETRAIN}", made)
     return Night(night.line, proposal, made, url)

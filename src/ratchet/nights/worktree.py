@@ -59,7 +59,7 @@ class WorkTree:
         """Let HEAD be where the night began; files stay as they are."""
         if self.branch:
             git(self.top, "symbolic-ref", "HEAD", self.branch)
-        elif git(self.top, "rev-parse", "HEAD") != self.base:
+        else:
             git(self.top, "update-ref", "--no-deref", "HEAD", self.base)
         git(self.top, "reset", "--quiet")
 

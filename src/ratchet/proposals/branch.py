@@ -49,11 +49,15 @@ def commit(top: Path, parent: str, files: Path, paths: Sequence[str], message: s
     return git(top, "commit-tree", "-p", parent, tree, stdin=message, **signature(top))
 
 
-def stand_on(top: Path, branch: str, commit: str) -> None:
-    """Let HEAD be `branch` at `commit`; the files of the work tree stay as they are."""
-    git(top, "update-ref", f"refs/heads/{branch}", commit)
-    git(top, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+def stand_on(top: Path, commit: str) -> None:
+    """Let HEAD be `commit`, on no branch; the files of the work tree stay as they are."""
+    git(top, "update-ref", "--no-deref", "HEAD", commit)
     git(top, "reset", "--quiet")
+
+
+def local(top: Path, branch: str) -> str:
+    """Return the commit that this repository's branch is at, "" when it has no such branch."""
+    return attempt(top, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").stdout.strip()
 
 
 def message(title: str, trailers: Sequence[str] = ()) -> str:
