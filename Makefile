@@ -66,10 +66,15 @@ test-slow: .venv/.dev ## run the checks that take minutes
 bench: .venv/.dev ## measure speed and memory, and what the checks catch
 	PYTHONPATH=tests python benchmarks/run.py
 
-lint: .venv/.dev ## check style and types
+lint: .venv/.dev ## check style, types and workflows
 	ruff check .
 	ruff format --check .
 	mypy
+	zizmor --offline --persona=pedantic --no-progress --quiet .
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	jactionlint
+	shellcheck .ci/run
 
 format: .venv/.dev ## mend style
 	ruff check --fix .
