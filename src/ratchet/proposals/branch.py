@@ -94,7 +94,8 @@ def refuse_foreign(top: Path, branch: str, old: str, into: str) -> None:
     """Raise BlockedError when the branch holds a commit that isn't Ratchet's own."""
     if not old:
         return
-    log = git(top, "log", "--format=%h %an%x00%B%x01", old, f"^{into}")
+    # GitHub's "Update branch" makes a merge, which holds nothing of its own.
+    log = git(top, "log", "--no-merges", "--format=%h %an%x00%B%x01", old, f"^{into}")
     foreign = [
         said.strip().partition("\0")[0]
         for said in log.split("\1")
