@@ -262,10 +262,17 @@ class Hub:
                 pull.state, pull.merged, pull.merge_commit = "closed", True, base
             self.git("update-ref", f"refs/pull/{pull.number}/head", pull.sha)
             if pull.state == "open" and self.mergeable(pull):
-                tree = self.git("merge-tree", "--write-tree", base, pull.sha)
-                message = f"Merge {pull.sha} into {base}"
-                commit = self.git("commit-tree", tree, "-p", base, "-p", pull.sha, "-m", message)
-                self.git("update-ref", f"refs/pull/{pull.number}/merge", commit)
+                self._merge_for_trial(pull, base)
+
+    def _merge_for_trial(self, pull: Pull, base: str) -> None:
+        """Make the commit that a pull request's workflows run on, unless it is there."""
+        ref = f"refs/pull/{pull.number}/merge"
+        parents = self.git("for-each-ref", "--format=%(parent)", ref).split()
+        if parents != [base, pull.sha]:
+            tree = self.git("merge-tree", "--write-tree", base, pull.sha)
+            message = f"Merge {pull.sha} into {base}"
+            commit = self.git("commit-tree", tree, "-p", base, "-p", pull.sha, "-m", message)
+            self.git("update-ref", ref, commit)
 
     @contextmanager
     def pushing(self, token: Token) -> Iterator[None]:

@@ -158,6 +158,23 @@ def get_by_tag(call: Call) -> Response:
     raise RefusedError(404, "Not Found")
 
 
+@route("POST", "graphql", contents="read")
+def query(call: Call) -> Response:
+    """Answer the two queries of `gh release`: whose draft is this tag, and is there a tag?"""
+    tag, text = call.body["variables"].get("tagName", ""), call.body["query"]
+    if "release(tagName:" in text:
+        drafts = [
+            {"databaseId": e.id, "isDraft": e.draft} for e in call.hub.releases if e.tag == tag
+        ]
+        found = {"release": drafts[-1] if drafts else None}
+    elif "ref(qualifiedName:" in text:
+        found = {"ref": {"id": tag} if tag in call.hub.refs() else None}
+    else:
+        call.hub.unknown.append(f"POST /graphql {text}")
+        raise RefusedError(501, "The stand-in of GitHub speaks REST; use `gh api repos/...`")
+    return reply(200, {"data": {"repository": found}})
+
+
 @route("GET", "{repo}/releases/{n}", contents="read")
 def get_release(call: Call) -> Response:
     """Show a release."""
@@ -197,10 +214,25 @@ def upload_asset(call: Call) -> Response:
     return reply(201, _asset_json(call, release, name))
 
 
+@route("GET", "{repo}/actions/workflows/{name}", actions="read")
+def get_workflow(call: Call) -> Response:
+    """Show a workflow, by its file's name or its number."""
+    names = _workflows(call)
+    name = call.arguments[0]
+    name = names.get(int(name), "") if name.isdigit() else name
+    if name not in names.values():
+        message = f"workflow {name} not found on the default branch"
+        raise RefusedError(404, message)
+    path = f".github/workflows/{name}"
+    (number,) = (each for each, known in names.items() if known == name)
+    return reply(200, {"id": number, "name": name, "path": path, "state": "active"})
+
+
 @route("POST", "{repo}/actions/workflows/{name}/dispatches", actions="write")
 def dispatch(call: Call) -> Response:
     """Ask a workflow to run."""
     name, ref, hub = call.arguments[0], call.body.get("ref", ""), call.hub
+    name = _workflows(call).get(int(name), "") if name.isdigit() else name
     branch = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
     if branch not in hub.refs():
         raise RefusedError(422, f"No ref found for: {ref}")
@@ -273,6 +305,12 @@ def _asset_json(call: Call, release: Release, name: str) -> Json:
         "digest": f"sha256:{hashlib.sha256(content).hexdigest()}",
         "browser_download_url": f"{call.hub.url}/releases/download/{release.tag}/{name}",
     }
+
+
+def _workflows(call: Call) -> dict[int, str]:
+    """Return the files of the default branch's workflows by their numbers."""
+    listed = call.hub.git("ls-tree", "--name-only", f"{DEFAULT_BRANCH}:.github/workflows")
+    return dict(enumerate(listed.splitlines(), start=501))
 
 
 def _tag(call: Call, release: Release) -> None:
