@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from project import NEWEST, STAGES, Project, ran
+from project import NEWEST, SMALL, STAGES, Project, ran
 
 
 @pytest.fixture(scope="session")
@@ -13,15 +13,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     Nobody may change it.
     """
     project = Project.make(tmp_path_factory.mktemp("template") / "project")
-    project.set(
-        "params.yaml",
-        window__train=10,
-        window__holdout=3,
-        window__reference=0,
-        train__parameters__hist_gradient_boosting__max_iter=5,
-        train__parameters__random_forest__n_estimators=8,
-        evaluate__bootstrap__replicates=100,
-    )
+    project.set("params.yaml", **SMALL)
     project.publish("--until", NEWEST)
     assert ran(project.repro()) == list(STAGES)
     project.commit()

@@ -9,13 +9,23 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 SAMPLE = REPOSITORY / "sample" / "flights.parquet"
 STAGES = ("fetch", "validate", "train", "evaluate")
 MODEL = "models/model.skops"
 
 # The sample's first day breaks the contract; the template's window, 10 + 3 days, begins after it.
 NEWEST, NEXT = "2013-01-14", "2013-01-15"
+
+# Parameters of a project that is trained in a second.
+SMALL = {
+    "window__train": 10,
+    "window__holdout": 3,
+    "window__reference": 0,
+    "train__parameters__hist_gradient_boosting__max_iter": 5,
+    "train__parameters__random_forest__n_estimators": 8,
+    "evaluate__bootstrap__replicates": 100,
+}
 
 _COPIED = (".gitignore", ".dvcignore", "dvc.yaml", "params.yaml", "schema.yaml", "src")
 _PATIENCE = 300  # seconds until a command that hangs is ended
