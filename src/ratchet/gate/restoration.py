@@ -9,6 +9,7 @@ What protects models stays as it is now, and what people have decided since is c
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,9 +74,10 @@ def restoration(
     settings = restore_params(
         history.text(now, params) or "", _text(history, then, params), f"{params} of {then.name}"
     )
-    files: dict[str, bytes | None] = {
-        path: None for path in history.outputs(now) if history.content(now, path) is not None
-    }
+    gone: list[str] = []
+    with suppress(EvidenceError):  # a broken dvc.lock may be why we are here
+        gone = [path for path in history.outputs(now) if history.content(now, path) is not None]
+    files: dict[str, bytes | None] = dict.fromkeys(gone)
     for path in (LOCK, schema, *history.outputs(then)):
         content = history.content(then, path)
         if content is not None:  # else DVC keeps it
@@ -120,10 +122,7 @@ def restore_params(now: str, then: str, where: str) -> Settings:
     yaml = YAML()
     yaml.width = 4096  # lines stay as long as they are
     yaml.preserve_quotes = True
-    try:
-        today, content = yaml.load(now) or {}, yaml.load(then) or {}
-    except YAMLError as error:
-        raise EvidenceError(f"{where}: is not valid YAML: {' '.join(str(error).split())}") from None
+    today, content = _loaded(yaml, now, "params.yaml as it is now"), _loaded(yaml, then, where)
     kept: list[str] = []
     for key in policy.VALUES:
         before, after = policy.pick(content, key), policy.pick(today, key)
@@ -148,6 +147,13 @@ def restore_params(now: str, then: str, where: str) -> Settings:
             "out beside this one and run it with its own code and environment"
         )
     return Settings(text, kept, adapted)
+
+
+def _loaded(yaml: YAML, text: str, where: str) -> Any:
+    try:
+        return yaml.load(text) or {}
+    except YAMLError as error:
+        raise EvidenceError(f"{where}: is not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def _text(history: History, at: Revision, path: str) -> str:

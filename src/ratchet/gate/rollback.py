@@ -99,10 +99,11 @@ def rolled_back_before(
 ) -> RolledBack | None:
     """Return the base's line about the head's model, if it isn't the base's model as well.
 
-    Raises EvidenceError when the base's list can't be read.
+    Raises EvidenceError when the list of either can't be read.
     """
-    listed = rolled_back.parse(
-        history.text(base, rolled_back.FILE) or "", f"{rolled_back.FILE} at {base}"
+    listed, _ = (
+        rolled_back.parse(history.text(at, rolled_back.FILE) or "", f"{rolled_back.FILE} at {at}")
+        for at in (base, head)
     )
     model = model_at(history, head, card)
     return None if model == model_at(history, base, card) else rolled_back.naming(listed, model)

@@ -67,7 +67,10 @@ def _outputs(top: Path) -> dict[str, bool]:
     """Return HEAD's outputs that DVC keeps, and whether each is in the working tree."""
     history = History(top)
     head = history.resolve("HEAD")
-    kept = [path for path in history.outputs(head) if history.content(head, path) is None]
+    try:
+        kept = [path for path in history.outputs(head) if history.content(head, path) is None]
+    except EvidenceError:  # a broken dvc.lock may be why we are here
+        return {}
     return {path: (top / path).exists() for path in kept}
 
 
