@@ -98,6 +98,8 @@ def test_a_model_is_registered_once(story: Project, tmp_path: Path) -> None:
     project.commit()
     assert said(project, "register") == f"nothing new: {SECOND} is in prod\n"
     assert said(project, "register", "--stage", "staging").startswith(f"{SECOND} is in staging\n")
+    code, printed = project.ratchet("register", "--stage", "not a stage")
+    assert (code, "can't be a stage" in printed) == (2, True)
     assert len(versions(project)) == 2
 
 
@@ -128,6 +130,15 @@ def test_only_a_whole_model_is_registered(
     assert code == 5
     assert message in printed
     assert len(versions(project)) == 2
+
+
+def test_where_versions_may_be_unknown_none_is_registered(story: Project, tmp_path: Path) -> None:
+    clone = Project(tmp_path / "clone")
+    story.run(
+        "git", "clone", "--quiet", "--depth", "1", f"file://{story.folder}", str(clone.folder)
+    )
+    code, printed = clone.ratchet("register")
+    assert (code, "this clone is shallow" in printed) == (5, True)
 
 
 # Back
@@ -187,16 +198,35 @@ def test_the_version_goes_back_to_production(change: Project) -> None:
     assert said(change, "rollback", "1", "--reason", "again").startswith("rollback: nothing to do")
 
 
-def test_a_fresh_clone_needs_git_and_the_remote_alone(story: Project, tmp_path: Path) -> None:
-    clone = story.clone(tmp_path / "elsewhere" / "clone")
-    remote = str(story.path(".dvc/remote"))
-    clone.run("dvc", "remote", "modify", "--local", "local", "url", remote)
-    told = json.loads(said(clone, "rollback", FIRST, "--reason", REASON, "--json"))
+@pytest.fixture
+def clone(story: Project, tmp_path: Path) -> Project:
+    """The story on an empty machine, which can reach the remote."""
+    made = story.clone(tmp_path / "elsewhere" / "clone")
+    settings = f"['remote \"local\"']\n    url = {story.path('.dvc/remote')}\n"
+    made.path(".dvc/config.local").write_text(settings)
+    return made
+
+
+@pytest.mark.parametrize("options", [[], ["--model-only"]])
+def test_a_fresh_clone_needs_git_and_the_remote_alone(
+    story: Project, clone: Project, options: list[str]
+) -> None:
+    clone.path("notes.txt").write_text("What isn't tracked is nobody's business.\n")
+    told = json.loads(said(clone, "rollback", FIRST, "--reason", REASON, "--json", *options))
     assert sha256_file(clone.path(MODEL)) == told["model_sha256"] == versions(story)[0].model_sha256
     changed = clone.run("git", "diff", "--name-only", "HEAD~1").split()
     assert told["paths"] == sorted(changed)
     assert (told["commit"], told["version"]) == (head(clone), FIRST)
-    assert len(list(clone.path("data/raw").iterdir())) == 13
+    raw = clone.path("data/raw")
+    assert (len(list(raw.iterdir())) if raw.exists() else 0) == (0 if options else 13)
+
+
+def test_a_rollback_that_fails_leaves_a_fresh_clone_without_data(clone: Project) -> None:
+    message = a_hook_that_says_no(clone)
+    before = state(clone)
+    code, printed = clone.ratchet("rollback", "v1", "--reason", REASON)
+    assert (code, message in printed) == (5, True)
+    assert state(clone) == before
 
 
 def test_a_broken_commit_is_rolled_back_too(story: Project, tmp_path: Path) -> None:
