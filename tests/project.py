@@ -1,13 +1,18 @@
 """A repository as a user has it: real git, real DVC, the stages as processes of their own."""
 
+import io
 import os
 import re
 import shutil
 import subprocess
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from ruamel.yaml import YAML
+
+from ratchet.cli import main
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLE = REPOSITORY / "sample" / "flights.parquet"
@@ -111,6 +116,26 @@ class Project:
         assert done.returncode == code, f"{' '.join(command)}: {done.returncode}\n{done.stdout}"
         assert "Traceback" not in done.stdout
         return done.stdout
+
+    def ratchet(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of this repository's `ratchet`; return its exit code and what it printed.
+
+        Within this process: half of a command's time are imports.
+        """
+        told = io.StringIO()
+        with (
+            patch.dict(os.environ, self.environment()),
+            chdir(self.folder),
+            redirect_stderr(told),
+            redirect_stdout(told),
+        ):
+            code = main.main(arguments)
+        return code, told.getvalue()
+
+    def push(self) -> None:
+        """Do what `dvc push` does with a remote on this disk, without starting DVC."""
+        stores = (self.path(f".dvc/{store}/files") for store in ("cache", "remote"))
+        shutil.copytree(*stores, dirs_exist_ok=True)
 
     def repro(self, **variables: str) -> str:
         """Run `dvc repro`, which must succeed; return what it printed."""

@@ -1,13 +1,10 @@
 """The gate on real repositories: two revisions each, made as good or bad as can be."""
 
-import contextlib
 import hashlib
-import io
 import json
 import os
 import pickle
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,16 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cases import documented
 from project import MODEL, REPOSITORY, Project
 from ruamel.yaml import YAML
 from sklearn.linear_model import LogisticRegression
 
 from ratchet.artifacts import persist
-from ratchet.cli import main as cli
 from ratchet.files import sha256_file
 
 CARD, METRICS, VALIDATED = "models/card.json", "reports/metrics.json", "data/validated"
-DOCS = REPOSITORY / "docs" / "gate.md"
 
 # Small and sure: the project's own rules are made for a longer holdout.
 RULES = {
@@ -77,13 +73,7 @@ def _learn(project: Project, **parameters: Any) -> None:
         project.set("params.yaml", **{f"train__parameters__hist_gradient_boosting__{name}": value})
     project.run("dvc", "repro", "--single-item", "train", "evaluate")
     project.commit()
-    _push(project)
-
-
-def _push(project: Project) -> None:
-    """Do what `dvc push` does with a remote on this disk, without starting DVC."""
-    stores = (project.path(f".dvc/{store}/files") for store in ("cache", "remote"))
-    shutil.copytree(*stores, dirs_exist_ok=True)
+    project.push()
 
 
 def _forge(project: Project, name: str, content: bytes) -> None:
@@ -277,7 +267,7 @@ def trained_on_the_holdout(project: Project) -> None:
     project.run("git", "branch", "--force", "champion")  # the rules, not the model
     project.repro()
     project.commit()
-    _push(project)
+    project.push()
 
 
 CASES: dict[str, Callable[[Project], None]] = {
@@ -288,29 +278,12 @@ CASES: dict[str, Callable[[Project], None]] = {
 }
 
 
-def _documented() -> dict[str, tuple[str, int]]:
-    """Return verdict and exit code by case, from the table in docs/gate.md."""
-    rows = re.findall(r"^\| ([\w ]+?) \| (\w+) \| (\d) \|", DOCS.read_text(), flags=re.M)
-    return {case: (verdict, int(code)) for case, verdict, code in rows}
-
-
 def _judge(project: Project, *options: str, base: str = "champion") -> tuple[Any, str, int]:
-    """Run the gate of this repository, as CI runs the base's; return JSON, report, exit code.
-
-    Within this process: half of the command's time are imports.
-    """
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.chdir(project.folder),
-        contextlib.redirect_stderr(io.StringIO()) as errors,
-        contextlib.redirect_stdout(io.StringIO()) as printed,
-    ):
-        for name, value in project.environment().items():
-            patch.setenv(name, value)
-        code = cli.main(["gate", "--base", base, *options])
+    """Run the gate of this repository, as CI runs the base's; return JSON, report, exit code."""
+    code, printed = project.ratchet("gate", "--base", base, *options)
     told = json.loads(project.read("reports/gate.json"))
     report = project.read("reports/gate.md")
-    assert told["verdict"] in printed.getvalue() + errors.getvalue()
+    assert told["verdict"] in printed
     assert told["verdict"] in report.splitlines()[0]
     return told, report, code
 
@@ -345,7 +318,7 @@ FURTHER: dict[str, Callable[[Project, Any, str], None]] = {
 
 
 def test_the_documented_cases_are_the_tested_ones() -> None:
-    assert list(_documented()) == list(CASES)
+    assert list(documented("Cases")) == list(CASES)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -357,7 +330,7 @@ def test_case(case: str, change: Project) -> None:
     told, report, code = _judge(
         change, base="empty" if case == "base without model" else "champion"
     )
-    assert (told["verdict"], code) == _documented()[case], report
+    assert (told["verdict"], code) == documented("Cases")[case], report
     if case in FURTHER:
         FURTHER[case](change, told, report)
 
@@ -371,7 +344,7 @@ def test_the_command_ends_with_the_code(case: str, code: int, change: Project) -
     command = ("ratchet", "gate", "--base", "champion")
     done = change.try_(*command, PYTHONPATH=str(REPOSITORY / "src"))
     assert done.returncode == code, done.stdout
-    assert _documented()[case][0] in done.stdout
+    assert documented("Cases")[case][0] in done.stdout
 
 
 def test_a_person_can_approve_a_change_of_policy(change: Project) -> None:
@@ -415,7 +388,7 @@ def test_only_a_rebuild_finds_rows_that_were_never_delivered(change: Project) ->
     _forge_labels(change, lambda _, late: np.where(np.arange(len(late)) < 20, 1 - late, late))
     change.run("dvc", "repro", "--single-item", "--force", "train", "evaluate")
     change.commit()
-    _push(change)
+    change.push()
     assert _judge(change)[0]["verdict"] == "PASS"
     told, report, code = _judge(change, "--rebuild")
     assert (told["verdict"], code) == ("ERROR", 5)

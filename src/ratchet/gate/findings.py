@@ -9,6 +9,7 @@ from ratchet.gate.more import Compared
 from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.policy import Policy
 from ratchet.gate.revisions import Recorded, Revision
+from ratchet.gate.rollback import Rollback
 from ratchet.gate.rules import Judgement, Outcome, Status, Verdict, judge
 from ratchet.gate.slices import Slice
 from ratchet.gate.words import confidently
@@ -53,6 +54,7 @@ class Findings:
     batches: Batches = field(default_factory=Batches)
     champion: Side | None = None
     challenger: Side | None = None
+    rollback: Rollback | None = None
     same_model: bool = False
     first: bool = False
     differences: Mapping[str, Difference] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class Findings:
         if judged.reasons:
             more = len(judged.reasons) - 1
             return judged.reasons[0] + (f" (and {more} more)" if more else "")
+        if self.rollback:
+            return str(self.rollback)
         if self.same_model:
             return "the model didn't change: its bytes are those of the base's"
         if judged.verdict == Verdict.FIRST:

@@ -14,12 +14,14 @@ from ratchet.artifacts import persist
 from ratchet.config import Evaluate, Gate
 from ratchet.errors import EvidenceError
 from ratchet.gate.revisions import History, Revision
+from ratchet.journal import rolled_back
 
 # What decides about a model, besides values in params.yaml. A name with a slash at its end is a
 # folder. dvc's settings are here, as they say which remote is asked for the evidence.
 FILES = (
     ".dvc/config",
     ".github/workflows/",
+    rolled_back.FILE,
     "src/ratchet/artifacts/persist.py",
     persist.TRUSTED_HOME,
     "src/ratchet/gate/",
@@ -70,6 +72,7 @@ def changes(history: History, base: Revision, head: Revision, params: str) -> li
         path
         for path in history.changed(base, head)
         if any(path.startswith(each) if each.endswith("/") else path == each for each in FILES)
+        if path != rolled_back.FILE or _lost_lines(history, base, head, path)
     ]
     if params not in history.changed(base, head):
         return touched
@@ -77,22 +80,31 @@ def changes(history: History, base: Revision, head: Revision, params: str) -> li
     values = [
         f"{params}: {line}"
         for key in VALUES
-        for line in _differences(_pick(before, key), _pick(after, key), key)
+        for line in differences(pick(before, key), pick(after, key), key)
     ]
     return [*touched, *values]
 
 
-def _pick(content: dict[str, Any], key: str) -> Any:
+def _lost_lines(history: History, base: Revision, head: Revision, path: str) -> bool:
+    """Tell whether the head lacks a line that was there when it left the base: more are fine."""
+    parted = history.parted(base, head) or base
+    before, after = ((history.text(at, path) or "").splitlines() for at in (parted, head))
+    return any(line not in after for line in before)
+
+
+def pick(content: dict[str, Any], key: str) -> Any:
+    """Return the value at a key such as `window.holdout`; None when there is none."""
     found: Any = content
     for part in key.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     return found
 
 
-def _differences(before: Any, after: Any, key: str) -> Iterator[str]:
+def differences(before: Any, after: Any, key: str) -> Iterator[str]:
+    """Yield a line for each value that differs below `key`, as `KEY: BEFORE → AFTER`."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in [*before, *(each for each in after if each not in before)]:
-            yield from _differences(before.get(name), after.get(name), f"{key}.{name}")
+            yield from differences(before.get(name), after.get(name), f"{key}.{name}")
     elif before != after:
         yield f"{key}: {_spelt(before)} → {_spelt(after)}"
 

@@ -29,6 +29,7 @@ def content(found: Findings) -> str:
         "champion": _side(found.champion),
         "challenger": _side(found.challenger),
         "same_model": found.same_model,
+        "rollback": found.rollback.version.tag if found.rollback else None,
         "differences": {name: _difference(each) for name, each in found.differences.items()},
         "movement": asdict(found.movement) if found.movement else None,
         "slices": [

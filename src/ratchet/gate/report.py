@@ -12,6 +12,7 @@ from ratchet.gate import record, words
 from ratchet.gate.findings import Findings
 from ratchet.gate.rules import Outcome, Status, Verdict
 from ratchet.gate.slices import Slice
+from ratchet.journal import rolled_back
 from ratchet.scoring.metrics import METRICS
 
 # A comment on GitHub takes 65,536 characters, a step summary 1 MiB.
@@ -73,7 +74,10 @@ def markdown(found: Findings, pictures: str = "", drawn: Sequence[str] = ()) -> 
 
 
 def _head(found: Findings) -> str:
-    lines = [f"# {_TITLES[found.judgement.verdict]}", "", f"**{words.sentence(found.reason)}**", ""]
+    title = _TITLES[found.judgement.verdict]
+    if found.rollback and found.judgement.verdict == Verdict.PASS:
+        title = "✅ PASS: this model was accepted before"
+    lines = [f"# {title}", "", f"**{words.sentence(found.reason)}**", ""]
     against = f"`{found.base.commit[:10]}` ({words.plain(found.base_name)})" if found.base else ""
     if found.head and against:
         lines.append(f"`{found.head.commit[:10]}` against {against}.")
@@ -252,6 +256,11 @@ def _next(found: Findings) -> str:
             "If it comes back, look at the slices and at the batches added above."
         ],
     }[verdict]
+    if verdict == Verdict.PASS and found.rollback and found.rollback.brought:
+        lines = [
+            "Merge it, then put the version in production: `ratchet register`. What the rollback "
+            f"leaves behind is in `{rolled_back.REPORT}`."
+        ]
     if verdict == Verdict.BLOCK and "policy" in blocking:
         lines = [
             "Bring the change of policy in a pull request of its own. If it is meant, a person "

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -72,6 +72,14 @@ class History:
             )
         return Revision(name, done.stdout.decode().strip())
 
+    def subject(self, at: Revision) -> str:
+        """Return the first line of a commit's message."""
+        return self._git("log", "-1", "--format=%s", at.commit).decode(errors="replace").strip()
+
+    def shallow(self) -> bool:
+        """Tell whether this clone lacks the older part of its history."""
+        return self._git("rev-parse", "--is-shallow-repository").strip() == b"true"
+
     def content(self, at: Revision, path: str) -> bytes | None:
         """Return a file of a commit; None when the commit doesn't have it."""
         # What can't be read must not look like what isn't there.
@@ -121,10 +129,21 @@ class History:
         What only the base changed since the two parted is not the head's doing.
         """
         differing = self._differing(base.commit, head.commit)
-        parted = self._try("merge-base", base.commit, head.commit)
-        if parted.returncode != 0:
+        parted = self.parted(base, head)
+        if parted is None:
             return sorted(differing)
-        return sorted(differing & self._differing(parted.stdout.decode().strip(), head.commit))
+        return sorted(differing & self._differing(parted.commit, head.commit))
+
+    def parted(self, base: Revision, head: Revision) -> Revision | None:
+        """Return the commit where the two parted; None when they have no history in common."""
+        done = self._try("merge-base", base.commit, head.commit)
+        if done.returncode != 0:
+            return None
+        return Revision(f"where {head.name} left {base.name}", done.stdout.decode().strip())
+
+    def differing(self, one: Revision, other: Revision) -> list[str]:
+        """Return the files that differ between two commits."""
+        return sorted(self._differing(one.commit, other.commit))
 
     def behind(self, base: Revision, head: Revision) -> int:
         """Return how many commits of `base` the `head` doesn't have."""
@@ -164,9 +183,13 @@ class History:
 
     def output(self, at: Revision, path: str) -> str | None:
         """Return the MD5 that dvc.lock of a commit has for an output; None when it has none."""
+        return self.outputs(at).get(path)
+
+    def outputs(self, at: Revision) -> dict[str, str]:
+        """Return the MD5 of each output in dvc.lock of a commit, by path."""
         lock = self.yaml(at, LOCK) or {}
         try:
-            found = {
+            return {
                 out["path"]: str(out["md5"])
                 for stage in (lock.get("stages") or {}).values()
                 for out in stage.get("outs", [])
@@ -175,7 +198,6 @@ class History:
             raise EvidenceError(
                 f"{LOCK} at {at}: is not a lock file of DVC; `dvc repro` writes it"
             ) from error
-        return found.get(path)
 
     def recorded(self, *revisions: Revision) -> list[Recorded]:
         """Return the figures of each commit as `dvc metrics diff` reads them, with load errors.
@@ -255,9 +277,8 @@ class History:
         to.mkdir(parents=True)
         listing = to / f"listing{_FOLDER}"
         self._bring({md5: listing})
-        entries = json.loads(listing.read_bytes())
+        paths = {oid: PurePosixPath(path) for path, oid in _entries(listing).items()}
         listing.unlink()
-        paths = {entry["md5"]: PurePosixPath(entry["relpath"]) for entry in entries}
         if any(path.is_absolute() or ".." in path.parts for path in paths.values()):
             raise EvidenceError(f"{md5}: a folder whose files lie outside of it; refused")
         self._bring({oid: to / path for oid, path in paths.items()})
@@ -266,6 +287,30 @@ class History:
         """Bring everything that the working tree's dvc.lock names to the cache."""
         used = {each.value for found in self._repo.used_objs().values() for each in found}
         self._fetch(used)
+
+    def bring_outputs(self, md5s: Sequence[str]) -> None:
+        """Bring files and folders that DVC keeps to the cache, with all that lies in them."""
+        self._fetch(md5s)
+        cache = self._repo.cache.local
+        folders = [Path(cache.oid_to_path(each)) for each in md5s if each.endswith(_FOLDER)]
+        self._fetch({oid for listing in folders for oid in _entries(listing).values()})
+
+    def checkout(self, paths: Collection[str]) -> None:
+        """Put the outputs among `paths` into the working tree, as its dvc.lock has them now.
+
+        Raises EvidenceError when the cache lacks one, or another DVC works here.
+        """
+        try:
+            with Repo(str(self.top)) as repo:  # one that has seen no earlier dvc.lock
+                kept = [
+                    str(out)
+                    for stage in repo.index.stages
+                    for out in stage.outs
+                    if out.use_cache and out.hash_info and str(out) in paths
+                ]
+                repo.checkout(targets=kept, force=True)
+        except DvcException as error:
+            raise EvidenceError(f"`dvc checkout` failed: {error}") from error
 
     def _bring(self, wanted: Mapping[str, Path]) -> None:
         cache = self._repo.cache.local
@@ -305,6 +350,11 @@ class History:
             return Repo(str(self.top))
         except DvcException as error:
             raise EvidenceError(f"{self.top}: is no repository of DVC: {error}") from error
+
+
+def _entries(listing: Path) -> dict[str, str]:
+    """Return the hash of each file in a folder that DVC keeps, by its path there."""
+    return {each["relpath"]: each["md5"] for each in json.loads(listing.read_bytes())}
 
 
 def sha256_at(path: Path) -> str:

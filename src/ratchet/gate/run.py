@@ -5,33 +5,26 @@ whatever the figures are. Then the rules of the base judge the two models on the
 """
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 from pydantic import ValidationError
 
-from ratchet.artifacts.card import Card
 from ratchet.artifacts.scored import Scored
 from ratchet.code import code_hash
-from ratchet.config import Evaluate, Gate, Train, Window
+from ratchet.config import Evaluate, Train, Window
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import load_schema
 from ratchet.errors import EvidenceError, RatchetError
-from ratchet.gate import clean_room, more, policy, rules
+from ratchet.gate import clean_room, more, policy, rollback, rules, same_rows
 from ratchet.gate.batches import batches_since, drill_result
 from ratchet.gate.findings import EVIDENCE, Findings, Side
-from ratchet.gate.paired import Difference, differences, movement
 from ratchet.gate.rebuild import differing_outputs
 from ratchet.gate.revisions import History, Revision, sha256_at
 from ratchet.gate.rules import Outcome, Status
-from ratchet.gate.slices import Slice, by_slice
-from ratchet.scoring.bootstrap import Unit
 from ratchet.scoring.metrics import METRICS, applicable, score
 from ratchet.stages import evaluate
-
-SHOWN = ("roc_auc", "log_loss")  # compared with intervals whatever the rules ask for
 
 
 @dataclass(frozen=True)
@@ -87,13 +80,31 @@ def _examine(
     head = found.head = history.resolve("HEAD")
     base = found.base = history.resolve(found.base_name)
     found.behind = history.behind(base, head)
-    _working_tree(found, history, places)
+    _committed(history, places)
+    recognised = rollback.recognise(
+        history,
+        base,
+        head,
+        card=places.card,
+        params=places.params,
+        schema=places.schema,
+        manifest=places.manifest,
+    )
+    found.rollback = recognised.rollback
+    _reproduced(found, history)
     _remote(found, history, remote)
     found.policy = policy.read_policy(history, base, head, places.params)
     found.policy_changes = policy.changes(history, base, head, places.params)
     found.outcomes += _judge_policy(found, found.policy)
     found.batches = batches_since(history, base, head, places.manifest, places.validation)
     found.drill = drill_result(history, head, places.drill)
+    found.outcomes += _rolled_back(found, history, places)
+    if found.rollback:
+        _accepted_before(found, history, places, scratch)
+        return
+    if recognised.unlike:
+        said = f"not taken as a rollback to an accepted model: {_listed([*recognised.unlike])}"
+        found.outcomes.append(Outcome("rollback", "model", Status.WARNS, said))
     has_champion = clean_room.has_model(history, base, places.model, places.card)
     _recorded(found, history, places, base if has_champion else None, head)
 
@@ -113,8 +124,8 @@ def _examine(
     found.outcomes += rules.judge_floors(_side(found).figures, found.policy.rules)
 
 
-def _working_tree(found: Findings, history: History, places: Places) -> None:
-    """The working tree must be HEAD, and everything reproduced."""
+def _committed(history: History, places: Places) -> None:
+    """The working tree must be HEAD."""
     pipeline = ("dvc.yaml", "dvc.lock", "data", "models", "reports", "requirements", "src")
     gates_own = ("reports/gate", "reports/gate.md", "reports/gate.json")
     dirty = history.uncommitted((*pipeline, places.params, places.schema), gates_own)
@@ -123,12 +134,17 @@ def _working_tree(found: Findings, history: History, places: Places) -> None:
             f"not committed: {', '.join(dirty[:5])}{' and more' if len(dirty) > 5 else ''}; the "
             "gate judges commits: commit what belongs to the model, stash or delete the rest"
         )
-    found.evidence(
-        "dvc status",
-        history.unreproduced(),
-        "`dvc status` is clean: what is recorded was made from what is committed",
-        "run `dvc repro` and commit",
-    )
+
+
+def _reproduced(found: Findings, history: History) -> None:
+    """Everything must be made from what is committed, but for a rollback."""
+    if not found.rollback:
+        found.evidence(
+            "dvc status",
+            history.unreproduced(),
+            "`dvc status` is clean: what is recorded was made from what is committed",
+            "run `dvc repro` and commit",
+        )
 
 
 def _remote(found: Findings, history: History, asked: bool) -> None:
@@ -143,6 +159,48 @@ def _remote(found: Findings, history: History, asked: bool) -> None:
         "DVC's remote has every object",
         "run `dvc push` where the model was made",
     )
+
+
+def _rolled_back(found: Findings, history: History, places: Places) -> Iterator[Outcome]:
+    """A model that was taken out of service doesn't come back by itself."""
+    assert found.base is not None
+    assert found.head is not None
+    line = rollback.rolled_back_before(history, found.base, found.head, places.card)
+    if line is None:
+        return
+    said = (
+        f"this model was rolled back on {line.date[:10]} ({line.reason}): it must not come back by "
+        "itself"
+    )
+    if found.rollback and found.approved:
+        said += "; a person brings it back, and a person approved it"
+        yield Outcome("rolled_back", "model", Status.WARNS, said)
+    else:
+        yield Outcome("rolled_back", "model", Status.BLOCKS, said)
+
+
+def _accepted_before(found: Findings, history: History, places: Places, scratch: Path) -> None:
+    """Ask of an accepted model what must hold of any: it is the one on its card, and loads."""
+    assert found.base is not None
+    assert found.head is not None
+    assert found.policy is not None
+    assert found.rollback is not None
+    sides = (found.base, found.head)
+    found.recorded = dict(zip(("base", "head"), history.recorded(*sides), strict=True))
+    card = clean_room.read_card(history, found.head, places.card)
+    model = scratch / "challenger"
+    clean_room.admit(history, found.head, card, places.model, model, found.policy.trusted)
+    admitted = f"{places.model} is the one on its card, and loads through the allow-list"
+    version = found.rollback.version
+    not_asked = (
+        f"not asked: `dvc status`, the card's inputs, metrics and comparison; they held when "
+        f"{version.tag} was accepted, and code and data have moved on since"
+    )
+    found.outcomes += [
+        Outcome("rollback", "model", Status.FINE, f"the files are those of {version.tag}"),
+        Outcome(EVIDENCE, "model", Status.FINE, admitted),
+        Outcome(EVIDENCE, "dvc status", Status.UNJUDGED, not_asked),
+    ]
 
 
 def _judge_policy(found: Findings, judged_by: policy.Policy) -> list[Outcome]:
@@ -269,7 +327,7 @@ def _against_champion(
     )
     side = _measured(champion, window.scored(champion.score(window.judging)), judged_by.evaluate)
     found.champion = side
-    _compare(found, side, _side(found), judged_by.rules, judged_by.evaluate)
+    same_rows.compare(found, side, _side(found), judged_by.rules, judged_by.evaluate)
     frames = [each.frame(window.judging) for each in (champion, challenger)]
     found.latency = more.seconds(
         lambda: champion.estimator.predict_proba(frames[0]),
@@ -283,71 +341,6 @@ def _against_champion(
         more.Compared(*figures),
         found.movement.flips,
         judged_by.rules.more,
-    )
-
-
-def _compare(
-    found: Findings, champion: Side, challenger: Side, asked: Gate, measured: Evaluate
-) -> None:
-    """Judge the two models' scores of the same rows: metrics, then slices."""
-    rows, before, after = challenger.scored, champion.scored.score, challenger.scored.score
-    units: dict[str, Unit] = dict.fromkeys(SHOWN, "batch")
-    units |= {name: rule.unit for name, rule in asked.metrics.items()}
-    draws = asked.bootstrap
-    gathered: dict[str, Difference] = {}
-    for unit in sorted(set(units.values())):
-        gathered |= differences(
-            rows.label,
-            before,
-            after,
-            rows.batch,
-            metrics=[name for name, each in units.items() if each == unit],
-            seed=draws.seed,
-            confidence=draws.confidence,
-            replicates=draws.replicates,
-            threshold=measured.threshold,
-            unit=unit,
-        )
-    found.differences = {name: gathered[name] for name in units}
-    found.movement = movement(before, after, threshold=measured.threshold)
-    found.outcomes += rules.judge_pair(
-        found.differences, found.movement, _new_batches(champion.card, challenger.card), asked
-    )
-    found.slices = _slices(rows, before, after, asked, measured)
-    found.outcomes += rules.judge_slices(found.slices, asked.slices)
-
-
-def _new_batches(champion: Card, challenger: Card) -> int:
-    """Count the batches that taught the challenger and not the champion."""
-    return len(challenger.train.batches.items() - champion.train.batches.items())
-
-
-def _slices(
-    rows: Scored, before: np.ndarray, after: np.ndarray, asked: Gate, measured: Evaluate
-) -> list[Slice]:
-    absent = [name for name in asked.slices.columns if name not in rows.columns.column_names]
-    if absent:
-        raise EvidenceError(
-            f"gate.slices.columns: the data have no {', '.join(absent)}; mend params.yaml in a "
-            "pull request of its own"
-        )
-    draws = asked.bootstrap
-    columns = {
-        name: rows.columns[name].cast(pa.string()).fill_null("(null)").to_pylist()
-        for name in asked.slices.columns
-    }
-    return by_slice(
-        rows.label,
-        before,
-        after,
-        rows.batch,
-        columns,
-        metric=asked.slices.metric,
-        min_rows=asked.slices.min_rows,
-        seed=draws.seed,
-        confidence=draws.confidence,
-        replicates=draws.replicates,
-        threshold=measured.threshold,
     )
 
 

@@ -1,0 +1,60 @@
+"""Accepted versions: registered, and brought back."""
+
+import argparse
+from pathlib import Path
+
+from ratchet.cli.arguments import Commands, add_defaults
+from ratchet.cli.gate import PLACES
+
+
+def add(commands: Commands) -> None:
+    """Add these commands."""
+    made = commands.add("register", _register, "name HEAD's model as an accepted version, in git")
+    made.add_argument(
+        "--stage", default="prod", help="where the version stands from now on; default: %(default)s"
+    )
+    made.add_argument("--message", default="", metavar="WHY", help="default: HEAD's own")
+    made.add_argument("--json", action="store_true", help="for machines")
+    add_defaults(made, model=PLACES["model"], card=PLACES["card"])
+
+    made = commands.add("rollback", _rollback, "bring an accepted version back, as a new commit")
+    made.add_argument("version", metavar="VERSION", help="e.g. v3, or model@v3.0.0")
+    made.add_argument("--reason", required=True, metavar="WHY", help="for those who come after")
+    made.add_argument("--dry-run", action="store_true", help="show what would change, and no more")
+    made.add_argument(
+        "--model-only", action="store_true", help="bring the model, and leave data to `dvc pull`"
+    )
+    made.add_argument(
+        "--force", action="store_true", help="even a version that was itself rolled back"
+    )
+    made.add_argument("--json", action="store_true", help="for machines")
+    add_defaults(made, **PLACES)
+
+
+def _register(args: argparse.Namespace) -> None:
+    from ratchet.versions import registry
+
+    done = registry.register(
+        Path.cwd(),
+        model=args.model.as_posix(),
+        card=args.card.as_posix(),
+        stage=args.stage,
+        message=args.message,
+    )
+    print(registry.to_json(done) if args.json else registry.describe(done))
+
+
+def _rollback(args: argparse.Namespace) -> None:
+    from ratchet.gate.run import Places
+    from ratchet.versions import rollback
+
+    done = rollback.run(
+        Path.cwd(),
+        Places(**{name: getattr(args, name).as_posix() for name in PLACES}),
+        args.version,
+        args.reason,
+        force=args.force,
+        dry_run=args.dry_run,
+        model_only=args.model_only,
+    )
+    print(rollback.to_json(done) if args.json else f"rollback: {done.summary}")

@@ -1,0 +1,209 @@
+"""What a rollback makes of the files in git: those of an accepted version, on top of today's code.
+
+Computed from two commits alone. `ratchet rollback` writes it, and the gate computes it again: a
+pull request is a rollback only if it is this and nothing else.
+
+What protects models stays as it is now, and what people have decided since is carried over.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ratchet.config import Params
+from ratchet.data.manifest import COLUMNS
+from ratchet.errors import EvidenceError
+from ratchet.gate import policy
+from ratchet.gate.revisions import LOCK, History, Revision
+
+Pins = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The restored manifest, and what became of what was pinned and said since.
+
+    carried: the words of people that were taken over, by batch. left: batches pinned since, which
+    the next `discover` finds again. left_words: what people said of these. repinned: batches whose
+    content was pinned anew since, and is the version's again.
+    """
+
+    text: str
+    carried: Mapping[str, str]
+    left: Sequence[str]
+    left_words: Mapping[str, str]
+    repinned: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The restored params.yaml. kept: policy that stays today's, a line each. adapted: what
+    today's code asks for and the version didn't have, or doesn't know any more, a line each.
+    """
+
+    text: str
+    kept: Sequence[str]
+    adapted: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """The files to have after the rollback, by path; None for one that must not be there."""
+
+    files: Mapping[str, bytes | None]
+    manifest: Manifest
+    settings: Settings
+
+
+def restoration(
+    history: History, now: Revision, then: Revision, *, params: str, schema: str, manifest: str
+) -> Restoration:
+    """Return what rolling back from the commit `now` to the accepted commit `then` makes.
+
+    params, schema, manifest: paths in both commits. Raises EvidenceError when the version lacks a
+    file, or today's code can't work with its parameters.
+    """
+    pins = restore_manifest(history.text(now, manifest) or "", _text(history, then, manifest))
+    settings = restore_params(
+        history.text(now, params) or "", _text(history, then, params), f"{params} of {then.name}"
+    )
+    gone: list[str] = []
+    with suppress(EvidenceError):  # a broken dvc.lock may be why we are here
+        gone = [path for path in history.outputs(now) if history.content(now, path) is not None]
+    files: dict[str, bytes | None] = dict.fromkeys(gone)
+    for path in (LOCK, schema, *history.outputs(then)):
+        content = history.content(then, path)
+        if content is not None:  # else DVC keeps it
+            files[path] = content
+    files[params] = settings.text.encode()
+    files[manifest] = pins.text.encode()
+    return Restoration(files, pins, settings)
+
+
+def restore_manifest(now: str, then: str) -> Manifest:
+    """Return the version's pins, with what people have said of these batches until now.
+
+    Lines of batches that were excluded since are kept whole: `discover` would bring them back.
+    """
+    today, pins = _pins(now), _pins(then)
+    restored = {batch: dict(row) for batch, row in pins.items()}
+    carried = {}
+    for batch, row in today.items():
+        if batch in pins:
+            word = {name: row[name] for name in ("override", "note")}
+            if word != {name: pins[batch][name] for name in word}:
+                restored[batch] |= word
+                carried[batch] = _word(row)
+        elif row["override"] == "exclude":
+            restored[batch] = row
+            carried[batch] = _word(row)
+    left = [batch for batch in today if batch not in restored]
+    return Manifest(
+        _csv(restored) if carried else then,
+        carried,
+        left,
+        {batch: _word(today[batch]) for batch in left if today[batch]["override"]},
+        [each for each in pins if each in today and today[each]["sha256"] != pins[each]["sha256"]],
+    )
+
+
+def restore_params(now: str, then: str, where: str) -> Settings:
+    """Return the version's params.yaml with today's policy, in the shape that today's code reads.
+
+    Raises EvidenceError, naming the file `where`, when that can't be.
+    """
+    yaml = YAML()
+    yaml.width = 4096  # lines stay as long as they are
+    yaml.preserve_quotes = True
+    today, content = _loaded(yaml, now, "params.yaml as it is now"), _loaded(yaml, then, where)
+    kept: list[str] = []
+    for key in policy.VALUES:
+        before, after = policy.pick(content, key), policy.pick(today, key)
+        kept += policy.differences(before, after, key)
+        if before != after:
+            _put(content, key.split("."), after)
+    adapted = []
+    for found in _unfit(_dumped(yaml, content)):
+        path = [str(part) for part in found["loc"]]
+        value = policy.pick(today, ".".join(path))
+        if found["type"] == "missing" and value is not None:
+            _put(content, path, value)
+            adapted.append(f"{'.'.join(path)}: unknown to the version; as it is today")
+        elif found["type"] == "extra_forbidden":
+            _put(content, path, None)
+            adapted.append(f"{'.'.join(path)}: unknown to today's code; left out")
+    text = _dumped(yaml, content) if kept or adapted else then
+    for found in _unfit(text):
+        raise EvidenceError(
+            f"{where}: today's code can't work with it: "
+            f"{'.'.join(str(part) for part in found['loc'])}: {found['msg']}; check that version "
+            "out beside this one and run it with its own code and environment"
+        )
+    return Settings(text, kept, adapted)
+
+
+def _loaded(yaml: YAML, text: str, where: str) -> Any:
+    try:
+        return yaml.load(text) or {}
+    except YAMLError as error:
+        raise EvidenceError(f"{where}: is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _text(history: History, at: Revision, path: str) -> str:
+    found = history.text(at, path)
+    if found is None:
+        raise EvidenceError(f"{path} is not there at {at}: that commit holds no whole version")
+    return found
+
+
+def _pins(text: str) -> Pins:
+    """Return the lines of a manifest by batch, with today's columns."""
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    return {row["id"]: {name: row.get(name) or "" for name in COLUMNS} for row in rows}
+
+
+def _csv(pins: Pins) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(pins[batch] for batch in sorted(pins))
+    return buffer.getvalue()
+
+
+def _word(row: Mapping[str, str]) -> str:
+    return f"{row['override'] or 'no word any more'}{': ' if row['note'] else ''}{row['note']}"
+
+
+def _put(content: Any, path: Sequence[str], value: Any) -> None:
+    """Set a value where its section is there; None takes it away."""
+    *above, last = path
+    for part in above:
+        if not isinstance(content, dict) or part not in content:
+            return
+        content = content[part]
+    if value is None:
+        content.pop(last, None)
+    else:
+        content[last] = value
+
+
+def _dumped(yaml: YAML, content: Any) -> str:
+    buffer = io.StringIO()
+    yaml.dump(content, buffer)
+    return buffer.getvalue()
+
+
+def _unfit(text: str) -> Sequence[Any]:
+    """Return what today's code doesn't understand in a params.yaml."""
+    try:
+        Params.model_validate(YAML(typ="safe").load(text))
+    except ValidationError as error:
+        return error.errors()
+    return []

@@ -1,0 +1,1 @@
+"""What git remembers of models: which were accepted, and which were rolled back."""

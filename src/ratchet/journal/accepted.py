@@ -1,0 +1,200 @@
+"""The accepted versions of the model, as GTO's tags in git name them.
+
+`model@v3.0.0` is the third version, `model#prod#7` puts one in production: the seventh event of
+the journal. Nothing is checked out, and GTO itself isn't imported: git lists a thousand versions
+with their models' hashes in two calls.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ratchet.errors import ConfigError, EvidenceError
+
+ARTIFACT = "model"
+SHOWN = 5  # versions that a message about an unknown one names
+_TAG = re.compile(
+    rf"{ARTIFACT}(?:@v(?P<version>\d+\.\d+\.\d+)|#(?P<stage>[\w/-]+?))(?P<ended>!?)(?:#(?P<event>\d+))?"
+)
+_FORMAT = "%09".join(
+    ("%(refname:strip=2)", "%(*objectname)", "%(taggerdate:iso-strict)", "%(contents:subject)")
+)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version that was accepted.
+
+    number: what GTO sorts by; we count in the first of the three. commit: the one that was tagged.
+    date: of the tag, in ISO format. model_sha256: from the card at that commit; empty without one.
+    stages: where it stands now. was_in: every stage that it was ever in.
+    """
+
+    number: tuple[int, int, int]
+    commit: str
+    date: str
+    message: str
+    model_sha256: str
+    stages: tuple[str, ...]
+    was_in: tuple[str, ...]
+
+    @property
+    def tag(self) -> str:
+        """Its name, which is that of its tag: `model@v3.0.0`."""
+        return tag_of(self.number)
+
+    @property
+    def day(self) -> str:
+        """The date without the time."""
+        return self.date[:10]
+
+
+def tag_of(number: tuple[int, int, int]) -> str:
+    """Return the name of the version with this number."""
+    return f"{ARTIFACT}@v{'.'.join(str(part) for part in number)}"
+
+
+def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
+    """Return the registered versions of the repository in `top`, oldest first.
+
+    card: the path of the model's card. reachable_from: a revision whose history must hold them; by
+    default all. A version that was deregistered isn't accepted any more, and left out.
+
+    Raises EvidenceError when git can't list them.
+    """
+    found = _tags(top, reachable_from)
+    ended = {each["version"] for each in found if each["version"] and each["ended"]}
+    registered = {
+        each["version"]: each for each in found if each["version"] and each["version"] not in ended
+    }
+    commits = [each["commit"] for each in registered.values()]
+    cards = dict(zip(commits, _contents(top, [f"{each}:{card}" for each in commits]), strict=True))
+    now, ever = _stages(each for each in found if each["stage"])
+    return sorted(
+        (
+            Version(
+                _number(name),
+                each["commit"],
+                each["date"],
+                each["message"],
+                _model(cards[each["commit"]]),
+                tuple(sorted(stage for stage, at in now.items() if at == each["commit"])),
+                tuple(sorted(stage for stage, at in ever if at == each["commit"])),
+            )
+            for name, each in registered.items()
+        ),
+        key=lambda version: version.number,
+    )
+
+
+def next_number(top: Path) -> tuple[int, int, int]:
+    """Return the number of the next version: one more than the highest ever given."""
+    given = [_number(each["version"])[0] for each in _tags(top) if each["version"]]
+    return (max(given, default=0) + 1, 0, 0)
+
+
+def find(known: Sequence[Version], name: str) -> Version:
+    """Return the version that a person calls `3`, `v3`, `model@v3` or `model@v3.0.0`.
+
+    Raises ConfigError, which names the newest few, when there is none of that name.
+    """
+    numbers = re.fullmatch(rf"(?:{ARTIFACT}@)?v?(\d+(?:\.\d+){{0,2}})", name.strip())
+    if numbers:
+        wanted = _number(numbers[1])
+        for each in known:
+            if each.number == wanted:
+                return each
+    newest = ", ".join(each.tag for each in known[: -SHOWN - 1 : -1])
+    there = f"the newest are {newest}" if known else "none is registered here"
+    raise ConfigError(
+        f"{name}: is no version in this history; {there} (`git fetch --tags` brings those of "
+        "origin)"
+    )
+
+
+def with_model(known: Sequence[Version], model_sha256: str) -> Version | None:
+    """Return the newest version of a model by its SHA-256; None when it was never registered."""
+    found = [each for each in known if each.model_sha256 == model_sha256]
+    return found[-1] if found and model_sha256 else None
+
+
+def _tags(top: Path, reachable_from: str = "") -> list[dict[str, str]]:
+    """Return the parts of all annotated tags in GTO's format."""
+    merged = [f"--merged={reachable_from}"] if reachable_from else []
+    patterns = [f"refs/tags/{ARTIFACT}{kind}*" for kind in "@#"]
+    listed = _git(top, "for-each-ref", f"--format={_FORMAT}", *merged, *patterns)
+    found = []
+    for line in listed.decode(errors="replace").splitlines():
+        name, commit, date, message = line.split("\t", 3)
+        parts = _TAG.fullmatch(name)
+        if parts and commit:  # a light tag is no event: it says neither who nor when
+            found.append(
+                {key: value or "" for key, value in parts.groupdict().items()}
+                | {"commit": commit, "date": date, "message": message}
+            )
+    return found
+
+
+def _stages(
+    tags: Iterable[Mapping[str, str]],
+) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    """Return the commit in each stage now, and all pairs of stage and commit that ever were.
+
+    Events are in the order of their numbers: dates of tags have seconds only.
+    """
+    now: dict[str, str] = {}
+    ever = set()
+    for each in sorted(tags, key=lambda each: int(each["event"] or 0)):
+        stage, commit = each["stage"], each["commit"]
+        if not each["ended"]:
+            now[stage] = commit
+            ever.add((stage, commit))
+        elif now.get(stage) == commit:
+            del now[stage]
+    return now, ever
+
+
+def _number(text: str) -> tuple[int, int, int]:
+    major, minor, patch = ([int(part) for part in text.split(".")] + [0, 0])[:3]
+    return major, minor, patch
+
+
+def _model(card: bytes | None) -> str:
+    try:
+        found = json.loads(card or b"{}")
+        return str(found.get("model_sha256", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _contents(top: Path, names: Sequence[str]) -> list[bytes | None]:
+    """Return the content of each object, as `COMMIT:PATH`, in one call; None for a missing one."""
+    if not names:
+        return []
+    stream = _git(top, "cat-file", "--batch", given="".join(f"{name}\n" for name in names))
+    found: list[bytes | None] = []
+    at = 0
+    for _ in names:
+        end = stream.index(b"\n", at)
+        header = stream[at:end].split()
+        at = end + 1
+        if header[-1] == b"missing":
+            found.append(None)
+            continue
+        size = int(header[-1])
+        found.append(stream[at : at + size])
+        at += size + 1
+    return found
+
+
+def _git(top: Path, *arguments: str, given: str = "") -> bytes:
+    done = subprocess.run(
+        ["git", "-C", str(top), *arguments], input=given.encode(), capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        reason = done.stderr.decode(errors="replace").strip()
+        raise EvidenceError(f"git {arguments[0]} failed in {top}: {reason}")
+    return done.stdout

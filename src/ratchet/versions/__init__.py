@@ -1,0 +1,1 @@
+"""Accepted models: named, and brought back."""

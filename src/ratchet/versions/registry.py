@@ -1,0 +1,127 @@
+"""The registry of accepted models: GTO's tags in git, and nothing else.
+
+Its journal is append-only. A model that comes back isn't registered again: its old version is put
+into its stage again, which is a new event.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ratchet.errors import ConfigError, EvidenceError
+from ratchet.gate.revisions import LOCK, History, Revision
+from ratchet.gate.rollback import model_at
+from ratchet.journal import accepted
+
+STAGE = "prod"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What became of HEAD's model.
+
+    version: its tag. new: whether that was made now. stage: where it stands. back: whether it was
+    there before, and not since. tags: those made now, to be pushed; none when all stood already.
+    """
+
+    version: str
+    model_sha256: str
+    commit: str
+    stage: str
+    new: bool
+    back: bool
+    tags: tuple[str, ...]
+
+
+def register(
+    top: Path, *, model: str, card: str, stage: str = STAGE, message: str = ""
+) -> Registered:
+    """Make HEAD's model a version, unless it is one, and put that version into the stage.
+
+    top: the repository. model, card: their paths. message: why; by default the subject of HEAD.
+    A second call finds nothing to do.
+
+    Raises EvidenceError when HEAD has no whole model, or not the one of the working tree;
+    ConfigError when the tag can't be made.
+    """
+    history = History(top)
+    head = history.resolve("HEAD")
+    sha256 = _whole_model(history, head, model, card)
+    known = accepted.versions(top, card, head.commit)
+    found = accepted.with_model(known, sha256)
+    tag = found.tag if found else accepted.tag_of(accepted.next_number(top))
+    commit = found.commit if found else head.commit
+    why = " ".join(message.split()) or history.subject(head)
+    tags = [] if found else [_tag(top, commit, why, version=tag)]
+    if not found or stage not in found.stages:
+        tags.append(_tag(top, commit, why, stage=stage))
+    back = bool(found and stage in found.was_in and stage not in found.stages)
+    return Registered(tag, sha256, commit, stage, not found, back, tuple(tags))
+
+
+def describe(done: Registered) -> str:
+    """Return what was done in a line, and how others get to know of it."""
+    if not done.tags:
+        return f"nothing new: {done.version} is in {done.stage}"
+    if done.new:
+        said = f"{done.version} registered ({done.model_sha256[:12]}), in {done.stage}"
+    else:
+        said = f"{done.version} is {'back ' if done.back else ''}in {done.stage}"
+    names = " ".join(f"'{tag}'" for tag in done.tags)
+    return f"{said}\npublish it with: git push origin {names}"
+
+
+def to_json(done: Registered) -> str:
+    """Return what was done for machines."""
+    return json.dumps(asdict(done), indent=1)
+
+
+def _whole_model(history: History, head: Revision, model: str, card: str) -> str:
+    """Return the SHA-256 of HEAD's model; EvidenceError when HEAD doesn't have a whole one."""
+    if history.shallow():
+        raise EvidenceError(
+            "this clone is shallow, so that versions may be unknown here; `git fetch --unshallow "
+            "--tags` brings them (a workflow checks out with fetch-depth: 0)"
+        )
+    described = history.content(head, card)
+    sha256 = model_at(history, head, card)
+    if described is None or not sha256 or history.output(head, model) is None:
+        raise EvidenceError(
+            f"{head} has no model: {LOCK} must name {model}, and {card} its SHA-256; `dvc repro` "
+            "writes both: commit them"
+        )
+    if hashlib.md5(described).hexdigest() != history.output(head, card):
+        raise EvidenceError(
+            f"{card} at {head} isn't the card that {LOCK} recorded there; run `dvc repro` and "
+            "commit both"
+        )
+    dirty = history.uncommitted([LOCK, card])
+    if dirty:
+        raise EvidenceError(
+            f"not committed: {', '.join(dirty)}; what is registered is HEAD's model: commit that "
+            "of the working tree first, or `git checkout` HEAD's"
+        )
+    return sha256
+
+
+def _tag(top: Path, commit: str, message: str, *, version: str = "", stage: str = "") -> str:
+    """Make an annotated tag as GTO does, without its look at the whole history; return its name.
+
+    That look would take half a minute at a thousand versions.
+    """
+    from gto.constants import Action, name_re
+    from gto.exceptions import GTOException
+    from gto.tag import create_tag, name_tag
+    from scmrepo.exceptions import SCMError
+    from scmrepo.git import Git
+
+    if stage and not name_re.fullmatch(stage):
+        raise ConfigError(f"{stage!r} can't be a stage: letters, digits, - and _ make its name")
+    try:
+        with Git(str(top)) as scm:
+            name = version or name_tag(Action.ASSIGN, accepted.ARTIFACT, stage=stage, scm=scm)
+            create_tag(scm, name, rev=commit, message=message)
+    except (SCMError, GTOException) as error:
+        raise ConfigError(f"git can't tag {commit[:10]}: {error}") from error
+    return name

@@ -1,0 +1,106 @@
+"""The working tree, changed as a whole or not at all."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ratchet.errors import ConfigError, EvidenceError
+from ratchet.files import atomic_write
+from ratchet.gate.revisions import History
+
+
+def refuse_changes(top: Path, folders: Sequence[str]) -> None:
+    """Raise ConfigError unless every tracked file is as in HEAD, and nothing new is in `folders`.
+
+    What isn't tracked elsewhere is nobody's business.
+    """
+    listed = _git(top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    found = [
+        entry[3:]
+        for entry in listed.split("\0")
+        if entry and (entry[:2] != "??" or any(entry[3:].startswith(each) for each in folders))
+    ]
+    if found:
+        shown = ", ".join(found[:5]) + (" and more" if len(found) > 5 else "")
+        raise ConfigError(f"not committed: {shown}; commit or `git stash -u` that first")
+
+
+def author(top: Path) -> str:
+    """Return the name that git would put on a commit; ConfigError when it knows none."""
+    done = _try(top, "var", "GIT_AUTHOR_IDENT")
+    if done.returncode != 0:
+        raise ConfigError("git doesn't know who you are; `git config user.name` and user.email")
+    return done.stdout.split(" <")[0]
+
+
+@contextmanager
+def all_or_nothing(top: Path, files: Mapping[str, bytes | None]) -> Iterator[None]:
+    """Write the files, None for one to delete, and run the block; on any error undo all of it.
+
+    What the block makes of DVC's outputs is undone as well: those that were there are checked out
+    again, new ones are removed.
+    """
+    outputs = _outputs(top)
+    try:
+        for path, content in files.items():
+            if content is None:
+                (top / path).unlink(missing_ok=True)
+                continue
+            with atomic_write(top / path) as partial:
+                partial.write_bytes(content)
+        yield
+    except BaseException:
+        _undo(top, list(files), outputs)
+        raise
+
+
+def commit(top: Path, paths: Sequence[str], message: str) -> str:
+    """Commit these paths and nothing else; return the new commit. EvidenceError when git can't."""
+    _git(top, "add", "--all", "--", *paths)
+    _git(top, "commit", "--quiet", "--only", "--message", message, "--", *paths)
+    return _git(top, "rev-parse", "HEAD").strip()
+
+
+def _outputs(top: Path) -> dict[str, bool]:
+    """Return HEAD's outputs that DVC keeps, and whether each is in the working tree."""
+    history = History(top)
+    head = history.resolve("HEAD")
+    try:
+        kept = [path for path in history.outputs(head) if history.content(head, path) is None]
+    except EvidenceError:  # a broken dvc.lock may be why we are here
+        return {}
+    return {path: (top / path).exists() for path in kept}
+
+
+def _undo(top: Path, paths: Sequence[str], outputs: Mapping[str, bool]) -> None:
+    tracked = _git(top, "ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *paths)
+    there = [path for path in tracked.split("\0") if path]
+    new = [path for path in paths if path not in there]
+    _git(top, "restore", "--source=HEAD", "--staged", "--worktree", "--", *there)
+    if new:
+        _git(top, "rm", "--quiet", "--cached", "--ignore-unmatch", "--", *new)
+    for path in new:
+        (top / path).unlink(missing_ok=True)
+    with suppress(EvidenceError):  # the error that led here says more
+        History(top).checkout([path for path, was_there in outputs.items() if was_there])
+    for path, was_there in outputs.items():
+        if not was_there and (top / path).is_dir():
+            shutil.rmtree(top / path)
+        elif not was_there:
+            (top / path).unlink(missing_ok=True)
+
+
+def _git(top: Path, *arguments: str) -> str:
+    done = _try(top, *arguments)
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or done.stdout.strip()) or f"exit code {done.returncode}"
+        raise EvidenceError(f"git {arguments[0]} failed in {top}: {reason}")
+    return done.stdout
+
+
+def _try(top: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", "-C", str(top), *arguments], capture_output=True, text=True, check=False
+    )

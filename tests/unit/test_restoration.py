@@ -1,0 +1,148 @@
+"""What a rollback makes of manifest and parameters: the version's, but for what must stay."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from ratchet.config import Params
+from ratchet.data.manifest import COLUMNS, Batch, read_manifest, write_manifest
+from ratchet.errors import EvidenceError
+from ratchet.gate.restoration import restore_manifest, restore_params
+
+PARAMS = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+
+
+def batch(day: int, override: str = "", note: str = "", content: str = "0") -> Batch:
+    return Batch(f"d{day}", f"s3://b/{day}.csv", "", "", 9, content * 64, override, note)
+
+
+def manifest(tmp_path: Path, *batches: Batch) -> str:
+    write_manifest(tmp_path / "manifest.csv", batches)
+    return (tmp_path / "manifest.csv").read_text(encoding="utf-8")
+
+
+def params(text: str = PARAMS) -> Any:
+    return YAML(typ="safe").load(text)
+
+
+# The manifest
+
+
+def test_pins_made_since_are_left_behind(tmp_path: Path) -> None:
+    then = manifest(tmp_path, batch(1), batch(2))
+    now = manifest(tmp_path, batch(1), batch(2), batch(3), batch(4, "accept", "fine"))
+    made = restore_manifest(now, then)
+    assert made.text == then
+    assert made.left == ["d3", "d4"]
+    assert made.left_words == {"d4": "accept: fine"}
+    assert made.carried == {}
+
+
+def test_what_people_have_said_since_is_carried_over(tmp_path: Path) -> None:
+    then = manifest(tmp_path, batch(2), batch(3, "exclude", "hm"), batch(4, "accept", "same"))
+    now = manifest(
+        tmp_path,
+        batch(1, "exclude", "pinned later, and older"),
+        batch(2, "accept", 'looked at, "twice"'),
+        batch(3),
+        batch(4, "accept", "same"),
+        batch(5),
+        batch(6, "exclude", "bad"),
+    )
+    made = restore_manifest(now, then)
+    (tmp_path / "manifest.csv").write_text(made.text, encoding="utf-8")
+    assert read_manifest(tmp_path / "manifest.csv") == [
+        batch(1, "exclude", "pinned later, and older"),
+        batch(2, "accept", 'looked at, "twice"'),
+        batch(3),
+        batch(4, "accept", "same"),
+        batch(6, "exclude", "bad"),
+    ]
+    assert made.carried == {
+        "d1": "exclude: pinned later, and older",
+        "d2": 'accept: looked at, "twice"',
+        "d3": "no word any more",
+        "d6": "exclude: bad",
+    }
+    assert made.left == ["d5"]
+
+
+def test_content_that_was_pinned_anew_is_the_version_s_again(tmp_path: Path) -> None:
+    then = manifest(tmp_path, batch(1))
+    made = restore_manifest(manifest(tmp_path, batch(1, content="f")), then)
+    assert (made.text, made.repinned) == (then, ["d1"])
+
+
+def test_a_manifest_of_an_older_form_gets_todays_columns(tmp_path: Path) -> None:
+    then = manifest(tmp_path, batch(1)).replace(",override,note", "").replace(",,\n", "\n")
+    made = restore_manifest(manifest(tmp_path, batch(1, "accept", "fine")), then)
+    assert made.text.splitlines()[0] == ",".join(COLUMNS)
+    assert made.text == manifest(tmp_path, batch(1, "accept", "fine"))
+
+
+# params.yaml
+
+
+def test_equal_policy_gives_the_version_s_bytes() -> None:
+    then = PARAMS.replace("seed: 0\n  parameters", "seed: 7\n  parameters")
+    assert then != PARAMS
+    made = restore_params(PARAMS, then, "params.yaml")
+    assert (made.text, made.kept, made.adapted) == (then, [], [])
+
+
+def test_policy_stays_todays_and_all_else_is_the_version_s() -> None:
+    yaml = YAML()
+    then = PARAMS.replace("holdout: 7 ", "holdout: 3 ").replace("train: 90 ", "train: 30 ")
+    then = then.replace("floor: 0.55", "floor: 0.01").replace("threshold: 0.5 ", "threshold: 0.9 ")
+    made = restore_params(PARAMS, then, "params.yaml")
+    found, expected = params(made.text), params()
+    assert found["window"].pop("train") == 30
+    assert expected["window"].pop("train") == 90
+    assert found == expected
+    assert list(made.kept) == [
+        "evaluate.threshold: 0.9 → 0.5",
+        "gate.metrics.roc_auc.floor: 0.01 → 0.55",
+        "window.holdout: 3 → 7",
+    ]
+    assert "# these teach" in made.text
+    assert restore_params(PARAMS, made.text, "params.yaml").text == made.text
+    assert yaml.load(made.text)
+
+
+def test_a_version_of_older_code_gets_the_keys_that_todays_needs() -> None:
+    content = params()
+    del content["trigger"], content["window"]["pool"], content["gate"]["moved_above"]
+    content["train"]["patience"] = 3
+    content["train"]["seed"] = 7
+    then = dumped(content)
+    made = restore_params(PARAMS, then, "params.yaml")
+    found = Params.model_validate(params(made.text))
+    assert found.train.seed == 7
+    assert found.trigger == Params.model_validate(params()).trigger
+    assert sorted(made.adapted) == [
+        "train.patience: unknown to today's code; left out",
+        "trigger: unknown to the version; as it is today",
+        "window.pool: unknown to the version; as it is today",
+    ]
+    assert list(made.kept) == ["gate.moved_above: absent → 0.04"]
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        (PARAMS.replace("seed: 0\n  parameters", "seed: zero\n  parameters"), "train.seed"),
+        ("a: [", "is not valid YAML"),
+    ],
+)
+def test_parameters_that_todays_code_can_not_work_with_are_refused(then: str, message: str) -> None:
+    with pytest.raises(EvidenceError, match=message):
+        restore_params(PARAMS, then, "params.yaml of model@v1.0.0")
+
+
+def dumped(content: Any) -> str:
+    stream = StringIO()
+    YAML().dump(content, stream)
+    return stream.getvalue()
