@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import warm
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[2]
@@ -63,7 +64,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """Return the variables that the commands see. `ratchet` is the code of this project."""
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{warm.programs()}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(self.folder / "src"),

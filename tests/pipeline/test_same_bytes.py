@@ -6,10 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from project import NEWEST, Project, ran
+from warm import COLD
 
 from ratchet.model import LEARNERS
 
-OTHER_MACHINE = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "PYTHONHASHSEED": "1"}
+OTHER_MACHINE = COLD | {
+    "OMP_NUM_THREADS": "2",
+    "OPENBLAS_NUM_THREADS": "2",
+    "PYTHONHASHSEED": "1",
+}
 
 
 @pytest.mark.parametrize("estimator", LEARNERS)
