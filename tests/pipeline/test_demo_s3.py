@@ -17,7 +17,7 @@ def test_demo_transfers_what_is_new_and_nothing_else() -> None:
         env=os.environ
         | {
             "PATH": f"{warm.programs()}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT / "tests"),
+            "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT / 'src'}",
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

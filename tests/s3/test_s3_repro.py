@@ -20,6 +20,7 @@ class Repository:
         self.env = {
             "PATH": f"{warm.programs()}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(home),
+            "PYTHONPATH": str(ROOT / "src"),
             **{
                 f"GIT_{who}_{what}": "test@example.org"
                 for who in ("AUTHOR", "COMMITTER")
