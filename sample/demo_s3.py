@@ -178,13 +178,12 @@ def _environment(place: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("AWS_", "GIT_", "DVC_"))
     }
-    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     person = {
         f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")
         for what, value in {"NAME": "Demo", "EMAIL": "demo@example.com"}.items()
     }
-    site = {"DVC_SITE_CACHE_DIR": str(place / "site"), "PATH": programs, "DATA_BUCKET": DATA}
+    site = {"DVC_SITE_CACHE_DIR": str(place / "site"), "DATA_BUCKET": DATA}
     return kept | person | site
 
 

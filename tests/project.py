@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import warm
 from ruamel.yaml import YAML
 
 from ratchet.cli import main
@@ -78,7 +79,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """Return the variables that the commands see. `ratchet` is the code of this project."""
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{warm.programs()}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(self.folder / "src"),

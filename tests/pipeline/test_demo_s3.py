@@ -6,13 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import warm
+
 ROOT = Path(__file__).parents[2]
 
 
 def test_demo_transfers_what_is_new_and_nothing_else() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "sample/demo_s3.py", "--days", "12"],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+        env=os.environ
+        | {
+            "PATH": f"{warm.programs()}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT / 'src'}",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from project import STAGES, Project, ran
+from warm import COLD
 
 # What a stage writes first. A kill when it appears falls into the stage's writing.
 FIRST_FILE = {
@@ -25,7 +26,7 @@ def running(project: Project, stage: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         ["dvc", "repro"],
         cwd=project.folder,
-        env=project.environment(),
+        env=project.environment() | COLD,  # a group of real processes
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -3,11 +3,21 @@
 import re
 import secrets
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from seaweed import Seaweed
 
 VERSIONED, PLAIN, REMOTE = "incoming", "plain", "dvc"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_read_once() -> Iterator[None]:
+    """Let botocore parse its megabytes of JSON once, not for each client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", staticmethod(cache(JSONFileLoader().load_file)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import boto3
 import pytest
+import warm
 from aws_template import Role, load_roles
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -366,7 +366,7 @@ def test_dvc_pushes_as_nightly_and_only_pulls_as_gate(
         keys = assume(aws, role, issuer.token(SUBJECT[role]))
         environment = os.environ | aws.env(**keys) | {"HOME": str(tmp_path), "NO_COLOR": "1"}
         return subprocess.run(
-            [sys.executable, "-m", *command],
+            [warm.programs() / "dvc", *command],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
@@ -380,18 +380,18 @@ def test_dvc_pushes_as_nightly_and_only_pulls_as_gate(
         "[core]\n    no_scm = true\n    analytics = false\n    remote = s3\n"
         f"['remote \"s3\"']\n    url = s3://{REMOTE}/dvc\n    verify = true\n"
     )
-    added = run(NIGHTLY, "dvc", "add", "model.bin")
+    added = run(NIGHTLY, "add", "model.bin")
     assert added.returncode == 0, added.stderr
-    refused = run(GATE, "dvc", "push")
+    refused = run(GATE, "push")
     assert refused.returncode != 0
     assert "failed to push" in refused.stderr.lower()
-    pushed = run(NIGHTLY, "dvc", "push")
+    pushed = run(NIGHTLY, "push")
     assert pushed.returncode == 0, pushed.stderr
     assert "1 file pushed" in pushed.stdout
 
     for role in (GATE, NIGHTLY):
         file.unlink()
         shutil.rmtree(tmp_path / ".dvc" / "cache")
-        pulled = run(role, "dvc", "pull")
+        pulled = run(role, "pull")
         assert pulled.returncode == 0, pulled.stderr
         assert file.read_bytes() == b"weights"

@@ -3,15 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from ruamel.yaml import YAML
 from s3_night import ROOT, client_of, put
 from seaweed import Seaweed
-
-BIN = Path(sys.executable).parent
 
 
 class Repository:
@@ -20,8 +18,9 @@ class Repository:
     def __init__(self, folder: Path, home: Path, s3_env: dict[str, str]) -> None:
         self.folder = folder
         self.env = {
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{warm.programs()}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(home),
+            "PYTHONPATH": str(ROOT / "src"),
             **{
                 f"GIT_{who}_{what}": "test@example.org"
                 for who in ("AUTHOR", "COMMITTER")
