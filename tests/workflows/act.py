@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from venv import EnvBuilder
 
+import warm
 from github import GitHub, event
 from hub import DEFAULT_BRANCH, JOB_LOGIN, SLUG, Pull
 from ruamel.yaml import YAML
@@ -249,6 +250,7 @@ class Runner:
             "attestations": str(place / "attestations.jsonl"),
             "python": str(self._python),
             "warm": self.warm,
+            "programs": str(warm.programs()),
         }
         (place / "context.json").write_text(json.dumps(context), encoding="utf-8")
         (place / "flow").mkdir()

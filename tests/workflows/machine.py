@@ -10,17 +10,16 @@ import time
 from pathlib import Path
 from venv import EnvBuilder
 
-PROGRAMS = {
-    "dvc": "from dvc.cli import main",
-    "gto": "from gto.cli import app as main",
-    "ratchet": "from ratchet.cli.main import main",
-}
+PROGRAMS = ("dvc", "ratchet")
 # What the Makefile makes.
 STAMPS = ("bin/uv", ".run", ".dev")
 
 
-def warm(checkout: Path) -> None:
-    """Make .venv in a checkout of this project; in any other folder nothing."""
+def warm(checkout: Path, programs: Path) -> None:
+    """Make .venv in a checkout of this project; in any other folder nothing.
+
+    programs: the folder of the tests' own `dvc` and `ratchet`, which start fast (tests/warm.py).
+    """
     if not (checkout / "requirements" / "dev.txt").exists():
         return
     folder = checkout / ".venv"
@@ -29,10 +28,10 @@ def warm(checkout: Path) -> None:
     (packages / "warm.pth").write_text(
         f"{checkout / 'src'}\n{sysconfig.get_path('purelib')}\n", encoding="utf-8"
     )
-    for name, line in PROGRAMS.items():
+    for name in PROGRAMS:
         _program(
             folder / "bin" / name,
-            f"#!{folder / 'bin' / 'python'}\nimport sys\n{line}\nsys.exit(main())\n",
+            f"#!/bin/sh\nPYTHONPATH='{checkout / 'src'}' exec '{programs / name}' \"$@\"\n",
         )
     _program(
         folder / "bin" / "uv", "#!/bin/sh\necho 'nothing is installed in the tests' >&2\nexit 1\n"

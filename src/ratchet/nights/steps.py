@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +51,7 @@ class Steps:
         printed = []
         with self.measured(step, " ".join(command)):
             process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                command,
                 cwd=self.top,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
