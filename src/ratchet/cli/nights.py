@@ -146,7 +146,8 @@ def _nightly(args: argparse.Namespace) -> None:
 
 
 def _propose(args: argparse.Namespace) -> None:
-    from ratchet.nights import actions, propose
+    from ratchet.nights import propose
+    from ratchet.proposals import actions
     from ratchet.proposals.branch import MovedError
 
     try:
@@ -163,7 +164,8 @@ def _propose(args: argparse.Namespace) -> None:
 
 
 def _alarm(args: argparse.Namespace) -> None:
-    from ratchet.nights import actions, alarm
+    from ratchet.nights import alarm
+    from ratchet.proposals import actions
     from ratchet.proposals.github import GitHub
 
     needs = alarm.read_needs(args.needs or os.environ.get("NEEDS", ""))

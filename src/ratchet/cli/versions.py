@@ -27,11 +27,18 @@ def add(commands: Commands) -> None:
     made.add_argument(
         "--force", action="store_true", help="even a version that was itself rolled back"
     )
+    made.add_argument(
+        "--hand-over",
+        type=Path,
+        metavar="FOLDER",
+        help="leave it for `ratchet propose FOLDER` too: as the workflow does",
+    )
     made.add_argument("--json", action="store_true", help="for machines")
     add_defaults(made, **PLACES)
 
 
 def _register(args: argparse.Namespace) -> None:
+    from ratchet.proposals import actions
     from ratchet.versions import registry
 
     done = registry.register(
@@ -41,6 +48,7 @@ def _register(args: argparse.Namespace) -> None:
         stage=args.stage,
         message=args.message,
     )
+    actions.output(tag=done.version, new=str(done.new).lower())
     print(registry.to_json(done) if args.json else registry.describe(done))
 
 
@@ -57,4 +65,6 @@ def _rollback(args: argparse.Namespace) -> None:
         dry_run=args.dry_run,
         model_only=args.model_only,
     )
+    if args.hand_over is not None:
+        rollback.hand_over(Path.cwd(), done, args.hand_over)
     print(rollback.to_json(done) if args.json else f"rollback: {done.summary}")

@@ -23,6 +23,8 @@ from ratchet.errors import EvidenceError
 from ratchet.gate import policy
 from ratchet.gate.revisions import LOCK, History, Revision
 
+# What the night that made a model said of it. Its line in the run ledger stays where it is.
+SAID = ("reports/drill.json", "reports/verdict.json", "reports/verdict.md")
 Pins = dict[str, dict[str, str]]
 
 
@@ -74,11 +76,11 @@ def restoration(
     settings = restore_params(
         history.text(now, params) or "", _text(history, then, params), f"{params} of {then.name}"
     )
-    gone: list[str] = []
+    gone = [path for path in SAID if history.content(now, path) is not None]
     with suppress(EvidenceError):  # a broken dvc.lock may be why we are here
-        gone = [path for path in history.outputs(now) if history.content(now, path) is not None]
+        gone += [path for path in history.outputs(now) if history.content(now, path) is not None]
     files: dict[str, bytes | None] = dict.fromkeys(gone)
-    for path in (LOCK, schema, *history.outputs(then)):
+    for path in (LOCK, schema, *SAID, *history.outputs(then)):
         content = history.content(then, path)
         if content is not None:  # else DVC keeps it
             files[path] = content

@@ -15,18 +15,22 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from ratchet.artifacts.card import read_card
 from ratchet.data.manifest import read_manifest
 from ratchet.errors import BlockedError, EvidenceError, RatchetError
 from ratchet.files import write_text
 from ratchet.git import git
-from ratchet.nights import actions, ledger, propose
+from ratchet.journal import rolled_back
+from ratchet.journal.rolled_back import RolledBack
+from ratchet.nights import ledger, propose
 from ratchet.nights.ledger import Line
 from ratchet.nights.steps import Steps, as_json, failure
 from ratchet.nights.worktree import WorkTree
-from ratchet.proposals import branch
+from ratchet.proposals import actions, branch
 from ratchet.proposals.proposal import RETRAIN, Proposal, pack
 
-MANIFEST, LOCK, DRILL = "data/manifest.csv", "dvc.lock", "reports/drill.json"
+MANIFEST, LOCK, CARD = "data/manifest.csv", "dvc.lock", "models/card.json"
+DRILL = "reports/drill.json"
 # What the gate says now, and what it said of the model that a commit holds.
 GATE, VERDICT = "reports/gate.md", "reports/verdict.md"
 VALIDATION = "reports/validation.md"
@@ -152,6 +156,13 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
     if LOCK not in tree.changed():
         line.decision, line.reason = "SKIP", "made again, and everything is as it was"
         return None
+    before = _rolled_back(top)
+    if before:
+        line.decision = "SKIP"
+        line.reason = (
+            f"made the model again that was rolled back on {before.date[:10]}: {before.reason}"
+        )
+        return None
     labels = ["retrain", *_drill(steps)]
     verdict = _gate(tree, steps, line)
     labels.append(f"gate: {verdict.lower()}")
@@ -194,6 +205,13 @@ def _sizes(top: Path) -> dict[str, int]:
         return {out["path"]: int(out["size"]) for out in outs}
     except FileNotFoundError:
         return {}
+
+
+def _rolled_back(top: Path) -> RolledBack | None:
+    """Return the line that names tonight's model as one that was taken out of service, if any."""
+    path = top / rolled_back.FILE
+    listed = rolled_back.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+    return rolled_back.naming(listed, read_card(top / CARD).model_sha256)
 
 
 def _drill(steps: Steps) -> list[str]:

@@ -52,7 +52,7 @@ def committed(top: Path, proposal: Proposal, files: Path, parent: str, old: str 
     """Return the proposal's commit on top of `parent`; the ledger continues that of `old`."""
     message = branch.message(proposal.title, proposal.trailers)
     if not proposal.ledger:
-        return branch.commit(top, parent, files, proposal.paths, message)
+        return branch.commit(top, parent, files, proposal.paths, message, proposal.removed)
     before = [branch.content(top, at, ledger.PATH) for at in (parent, old) if at]
     with tempfile.TemporaryDirectory(prefix="ratchet-proposal-") as name:
         place = Path(name)
@@ -60,4 +60,4 @@ def committed(top: Path, proposal: Proposal, files: Path, parent: str, old: str 
         (place / ledger.PATH).parent.mkdir(parents=True, exist_ok=True)
         (place / ledger.PATH).write_text(ledger.merge(*before, proposal.ledger), encoding="utf-8")
         paths = sorted({*proposal.paths, ledger.PATH})
-        return branch.commit(top, parent, place, paths, message)
+        return branch.commit(top, parent, place, paths, message, proposal.removed)

@@ -34,7 +34,14 @@ class MovedError(EvidenceError):
     """The branch to merge into has changed in a way that makes a proposal stale."""
 
 
-def commit(top: Path, parent: str, files: Path, paths: Sequence[str], message: str) -> str:
+def commit(
+    top: Path,
+    parent: str,
+    files: Path,
+    paths: Sequence[str],
+    message: str,
+    removed: Sequence[str] = (),
+) -> str:
     """Return a new commit: `parent` with `paths` as they are in the folder `files`.
 
     Neither index, work tree nor any branch of the repository `top` changes.
@@ -45,6 +52,8 @@ def commit(top: Path, parent: str, files: Path, paths: Sequence[str], message: s
                 top, "hash-object", "-w", "--no-filters", "--", str((files / path).resolve())
             )
             git(top, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
+        for path in removed:
+            git(top, "update-index", "--force-remove", "--", path, **index)
         tree = git(top, "write-tree", **index)
     return git(top, "commit-tree", "-p", parent, tree, stdin=message, **signature(top))
 

@@ -18,7 +18,7 @@ from ratchet.errors import EvidenceError
 from ratchet.files import write_text
 
 RETRAIN = "retrain/next"
-_BRANCH = re.compile(r"retrain/next|rollback/v[0-9]+")
+_BRANCH = re.compile(r"retrain/next|rollback/v[0-9]+(\.[0-9]+)*")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 # What a night makes and git keeps. Everything else of the pipeline is DVC's, or a person's.
@@ -34,8 +34,8 @@ class Proposal:
     """Files to commit on top of `base` as the one commit of `branch`.
 
     title, labels: of the pull request; the title is the commit's first line too. trailers: lines
-    that end the commit's message. paths: the files, relative to the top of the repository. ledger:
-    lines that the branch's run ledger gets, with the header.
+    that end the commit's message. paths: the files, relative to the top of the repository; removed:
+    those that go. ledger: lines that the branch's run ledger gets, with the header.
     """
 
     branch: str
@@ -43,6 +43,7 @@ class Proposal:
     title: str
     labels: tuple[str, ...]
     paths: tuple[str, ...]
+    removed: tuple[str, ...] = ()
     trailers: tuple[str, ...] = ()
     ledger: str = ""
 
@@ -97,7 +98,8 @@ def unpack(folder: Path) -> tuple[Proposal, str]:
 
 
 def _refuse_strangers(proposal: Proposal) -> None:
-    strangers = [path for path in proposal.paths if not expected(proposal.branch, path)]
+    named = (*proposal.paths, *proposal.removed)
+    strangers = [path for path in named if not expected(proposal.branch, path)]
     if strangers:
         raise EvidenceError(
             f"{', '.join(strangers)}: no file that {proposal.branch} may change; bring it in a "
@@ -117,7 +119,7 @@ def _refuse_special(files: Path, path: str) -> None:
 
 def _sound(name: str, value: Any) -> Any:
     """Return a field's value; TypeError when it isn't text, or a list of texts where due."""
-    is_list = name in ("labels", "paths", "trailers")
+    is_list = name in ("labels", "paths", "removed", "trailers")
     parts = value if is_list and isinstance(value, list) else [value]
     if not all(isinstance(part, str) for part in parts) or is_list != isinstance(value, list):
         raise TypeError(f"{name} is {value!r}")

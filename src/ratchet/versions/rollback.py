@@ -21,9 +21,11 @@ from ratchet.gate.restoration import restoration
 from ratchet.gate.revisions import History, Revision, sha256_at
 from ratchet.gate.rollback import model_at
 from ratchet.gate.run import Places
+from ratchet.git import git
 from ratchet.journal import accepted, rolled_back
 from ratchet.journal.accepted import Version
 from ratchet.journal.rolled_back import RolledBack
+from ratchet.proposals.proposal import Proposal, pack
 from ratchet.versions import worktree
 from ratchet.versions.rollback_report import Side, Story, brief, markdown
 
@@ -137,6 +139,26 @@ def run(
         brief(story, made),
         made,
     )
+
+
+def hand_over(top: Path, done: Rollback, folder: Path) -> None:
+    """Leave the rollback in a folder, from which another job makes the same commit.
+
+    Raises ConfigError when there is no commit: nothing was to be done, or it was a dry run.
+    """
+    if not done.commit:
+        raise ConfigError(f"nothing to hand over: {done.summary}")
+    there = [path for path in done.paths if (top / path).exists()]
+    proposal = Proposal(
+        branch=f"rollback/{done.version.partition('@')[2]}",
+        base=git(top, "rev-parse", f"{done.commit}^"),
+        title=done.title,
+        labels=("rollback",),
+        paths=tuple(there),
+        removed=tuple(path for path in done.paths if path not in there),
+        trailers=tuple(git(top, "log", "-1", "--format=%(trailers)", done.commit).splitlines()),
+    )
+    pack(folder, proposal, done.report, top)
 
 
 def to_json(done: Rollback) -> str:
