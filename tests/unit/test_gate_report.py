@@ -20,9 +20,10 @@ from ratchet.gate import pictures, record, report, words
 from ratchet.gate.findings import Batches, Findings, Side
 from ratchet.gate.paired import differences, movement
 from ratchet.gate.policy import Policy
-from ratchet.gate.revisions import Recorded, Revision
+from ratchet.gate.revisions import Recorded
 from ratchet.gate.rules import Outcome, Status, judge_pair
 from ratchet.gate.slices import by_slice
+from ratchet.journal.commits import Revision
 from ratchet.scoring.metrics import score
 
 BASE, HEAD = Revision("origin/main", "b" * 40), Revision("HEAD", "a" * 40)

@@ -12,19 +12,19 @@ environment, `hashFiles`-keyed caches (always a miss); all jobs share one HOME.
 """
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from venv import EnvBuilder
 
+import psutil
 import warm
 from github import GitHub, event
 from hub import DEFAULT_BRANCH, JOB_LOGIN, SLUG, Pull
@@ -117,7 +117,6 @@ class Runner:
     """Runs workflows of `github`'s repository; its settings are those of the repository.
 
     `machine` are variables of the runner itself, such as the endpoint of the S3 server.
-    `warm=False` gives checkouts no environment, so that `make setup` installs one.
     """
 
     def __init__(
@@ -130,7 +129,6 @@ class Runner:
         self.secrets: dict[str, str] = {}
         self.environments: dict[str, Environment] = {}
         self.roles: dict[str, Role] = {}
-        self.warm = True
         self._runs = 0
         folder.mkdir(parents=True, exist_ok=True)
         self._bin, self._python = _programs(folder)
@@ -171,7 +169,7 @@ class Runner:
         for pin in sorted(flow.pins, key=str):
             options += ["--local-repository", f"{pin}={self._stand_in(pin, place)}"]
         command = [
-            *(str(_beside("act")), event_name, f"--workflows={place / 'flow' / workflow}"),
+            *(str(beside("act")), event_name, f"--workflows={place / 'flow' / workflow}"),
             *(f"--directory={place / 'work'}", f"--eventpath={place / 'event.json'}"),
             *(f"--platform={RUNNER}=-self-hosted", "--pull=false", "--no-cache-server"),
             *("--no-skip-checkout", "--action-offline-mode", "--json", "--rm"),
@@ -249,7 +247,6 @@ class Runner:
             "artifacts": str(self.folder / "artifacts"),
             "attestations": str(place / "attestations.jsonl"),
             "python": str(self._python),
-            "warm": self.warm,
             "programs": str(warm.programs()),
         }
         (place / "context.json").write_text(json.dumps(context), encoding="utf-8")
@@ -311,7 +308,7 @@ class Runner:
         )
 
     def _execute(self, command: Sequence[str], place: Path) -> tuple[list[dict[str, Any]], str]:
-        """Run act to its end, in a process group of its own; return its log and its errors."""
+        """Run act to its end; return its log, and the last of all that it said."""
         with (place / "act.log").open("w+b") as log, (place / "act.err").open("w+b") as errors:
             process = subprocess.Popen(
                 command,
@@ -319,14 +316,16 @@ class Runner:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=errors,
-                start_new_session=True,
             )
             try:
                 process.wait(_PATIENCE)
             finally:
-                # After a good end there is nobody left in the group.
                 if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
+                    # Each step has a session of its own, so the process group isn't all.
+                    act = psutil.Process(process.pid)
+                    for each in [*act.children(recursive=True), act]:
+                        with suppress(psutil.NoSuchProcess):
+                            each.kill()
                     process.wait()
             log.seek(0), errors.seek(0)
             printed, complained = log.read().decode(), errors.read().decode(errors="replace")
@@ -382,12 +381,12 @@ def _programs(folder: Path) -> tuple[Path, Path]:
     """Make the folders of the machine's own programs, and of a Python without any package."""
     programs = folder / "bin"
     programs.mkdir()
-    (programs / "gh").symlink_to(_beside("gh"))
+    (programs / "gh").symlink_to(beside("gh"))
     EnvBuilder(symlinks=True).create(folder / "python")
     return programs, folder / "python" / "bin"
 
 
-def _beside(name: str) -> Path:
+def beside(name: str) -> Path:
     """Return a program that came with the tests' packages."""
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     assert found, f"{name}: no such program; `make test` installs it"

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from act import Runner
+from github import GitHub
 from world import World, make_template
 
 
@@ -22,3 +24,19 @@ def world(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with World(tmp_path_factory.mktemp("world") / "w", template) as running:
         yield running
         running.github.check()
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[GitHub]:
+    with GitHub(tmp_path / "github") as running:
+        running.labels["good"] = {"color": "00ff00", "description": ""}
+        yield running
+        running.check()
+
+
+@pytest.fixture
+def runner(github: GitHub, tmp_path: Path) -> Runner:
+    made = Runner(tmp_path / "runner", github)
+    made.variables["APP_CLIENT_ID"] = github.app.client_id
+    made.secrets["APP_PRIVATE_KEY"] = github.app.private_key
+    return made

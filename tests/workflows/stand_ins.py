@@ -149,8 +149,7 @@ def checkout(step: Step) -> None:
     if persist:
         git("config", "http.https://github.com/.extraheader", header)
     output(commit=git("rev-parse", "HEAD"), ref=full)
-    if step.run["warm"]:
-        warm(folder, Path(step.run["programs"]))
+    warm(folder, Path(step.run["programs"]))
 
 
 def _resolve(git: Callable[..., str], ref: str) -> tuple[str, str]:

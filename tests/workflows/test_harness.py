@@ -3,138 +3,20 @@
 The other tests of this folder run the project's real files with it.
 """
 
-import json
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from act import Environment, Role, Runner
 from github import GitHub
 from globbing import files_of
 from hub import SLUG
-from project import REPOSITORY
-from workflow import actions
-
-FLOW = ".github/workflows/flow.yml"
+from small import HEAD, PLAY, PULL, commit, gh_says, uses
 
 
-def uses(name: str) -> str:
-    return f"uses: {name}@{actions()[name]['sha']}"
-
-
-HEAD = """
-name: Flow
-on:
-  workflow_dispatch:
-    inputs:
-      fail: {type: boolean, default: false}
-permissions: {}
-jobs:
-"""
-PLAY = f"""{HEAD}
-  make:
-    runs-on: ubuntu-24.04
-    permissions: {{contents: read}}
-    outputs:
-      version: ${{{{ steps.version.outputs.version }}}}
-    steps:
-      - {uses("actions/checkout")}
-        with: {{fetch-depth: 0, persist-credentials: false}}
-      - {uses("actions/setup-python")}
-        with: {{python-version: "3.11"}}
-      - run: make setup
-      - id: version
-        name: Tell the version
-        run: |
-          source .venv/bin/activate
-          echo "version=$(ratchet --version)" >> "$GITHUB_OUTPUT"
-          python -c 'import ratchet; print(ratchet.__file__)'
-          dvc --version
-          mkdir -p reports/.hidden && echo fine > reports/report.txt && echo x > reports/.hidden/x
-          echo "## It is made" >> "$GITHUB_STEP_SUMMARY"
-      - name: Stop
-        if: inputs.fail
-        run: |
-          echo "reasons" && exit 3
-      - {uses("actions/upload-artifact")}
-        with: {{name: report, path: reports/, if-no-files-found: error}}
-  propose:
-    runs-on: ubuntu-24.04
-    needs: make
-    permissions: {{}}
-    steps:
-      - {uses("actions/create-github-app-token")}
-        id: app
-        with:
-          client-id: ${{{{ vars.APP_CLIENT_ID }}}}
-          private-key: ${{{{ secrets.APP_PRIVATE_KEY }}}}
-          permission-contents: write
-          permission-pull-requests: write
-      - {uses("actions/checkout")}
-        with: {{token: "${{{{ steps.app.outputs.token }}}}", persist-credentials: false}}
-      - {uses("actions/download-artifact")}
-        with: {{name: report, path: incoming}}
-      - name: Push
-        env:
-          GH_TOKEN: ${{{{ steps.app.outputs.token }}}}
-        run: |
-          git config user.name bot && git config user.email bot@example.com
-          cp incoming/report.txt report.txt && ls -A incoming
-          git add report.txt && git commit --quiet --message "${{{{ needs.make.outputs.version }}}}"
-          git -c credential.helper= -c credential.helper='!gh auth git-credential' \\
-            push --force origin HEAD:refs/heads/next
-          gh api repos/$GITHUB_REPOSITORY/pulls -f head=next -f base=main -f title=Next \\
-            -f body=Body --jq .number
-          gh api repos/$GITHUB_REPOSITORY/issues/1/labels -f 'labels[]=good' --silent
-          curl --silent --show-error --fail --data hi https://hooks.example.com/done
-  alarm:
-    runs-on: ubuntu-24.04
-    needs: [make, propose]
-    if: failure()
-    permissions: {{issues: write}}
-    steps:
-      - env:
-          GH_TOKEN: ${{{{ github.token }}}}
-          WHERE: ${{{{ needs.make.result }}}}
-        run: |
-          gh api repos/$GITHUB_REPOSITORY/issues -f title="make: $WHERE" --jq .html_url
-"""
-
-
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[GitHub]:
-    with GitHub(tmp_path / "github") as running:
-        running.labels["good"] = {"color": "00ff00", "description": ""}
-        yield running
-        running.check()
-
-
-@pytest.fixture
-def runner(github: GitHub, tmp_path: Path) -> Runner:
-    made = Runner(tmp_path / "runner", github)
-    made.variables["APP_CLIENT_ID"] = github.app.client_id
-    made.secrets["APP_PRIVATE_KEY"] = github.app.private_key
-    return made
-
-
-def commit(github: GitHub, folder: Path, flow: str) -> None:
-    """Make a repository with this workflow, and what `make setup` and `ratchet` need, on main."""
-    for name in ("Makefile", "pyproject.toml", ".gitignore"):
-        folder.mkdir(exist_ok=True)
-        shutil.copy2(REPOSITORY / name, folder)
-    for name in ("requirements", "src"):
-        shutil.copytree(REPOSITORY / name, folder / name)
-    (folder / ".github" / "workflows").mkdir(parents=True)
-    (folder / FLOW).write_text(flow)
-    for command in (
-        ["init", "--quiet", "--initial-branch", "main"],
-        ["add", "--all"],
-        ["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "one"],
-        ["push", "--quiet", str(github.repository), "main"],
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+def mentions(process: psutil.Process, folder: Path) -> bool:
+    """Whether the folder stands in a process's command line."""
+    return str(folder) in " ".join(process.info["cmdline"] or [])
 
 
 def test_jobs_hand_over_and_open_a_pull_request(
@@ -164,6 +46,8 @@ def test_jobs_hand_over_and_open_a_pull_request(
     assert push.triggers
     assert [call.url for call in github.calls] == ["https://hooks.example.com/done"]
     assert github.calls[0].body == b"hi"
+    # Nobody is left behind.
+    assert not [p for p in psutil.process_iter(["cmdline"]) if mentions(p, tmp_path)]
     # No token is in the log.
     assert not any(token in run.log for token in github.tokens)
 
@@ -285,28 +169,6 @@ def test_input_that_a_stand_in_does_not_play_is_refused(
     assert run.results["make"] == "failure"
 
 
-PULL = f"""
-name: Pull
-on: pull_request
-permissions: {{}}
-jobs:
-  look:
-    runs-on: ubuntu-24.04
-    permissions: {{contents: read}}
-    steps:
-      - {uses("actions/checkout")}
-        with: {{path: head, fetch-depth: 0, ref: "${{{{ github.event.pull_request.head.sha }}}}"}}
-      - {uses("actions/checkout")}
-        with: {{path: base, ref: "${{{{ github.base_ref }}}}"}}
-      - {uses("actions/checkout")}
-        with: {{path: merged, fetch-depth: 2}}
-      - run: |
-          for each in head base merged; do git -C $each log -1 --format="$each %H"; done
-          git -C head merge-base origin/main HEAD
-          echo "$GITHUB_SHA $GITHUB_REF ${{{{ github.event.pull_request.head.ref }}}}"
-"""
-
-
 def test_pull_request_is_checked_out_as_github_does(
     github: GitHub, runner: Runner, tmp_path: Path
 ) -> None:
@@ -317,9 +179,10 @@ def test_pull_request_is_checked_out_as_github_does(
         made = github.git("commit-tree", tree, "-p", branch, "-m", branch)
         github.git("update-ref", f"refs/heads/{branch}", made)
     token = github.token("person", pull_requests="write", contents="read")
-    opened = gh(github, token.value, "pulls", head="next", base="main", title="T")
-    assert opened["mergeable"] is True
-    pull = github.pulls[opened["number"]]
+    fields = ("-f", "head=next", "-f", "base=main", "-f", "title=T")
+    gh_says(github, token.value, "api", f"repos/{SLUG}/pulls", *fields)
+    (pull,) = github.open_pulls
+    assert github.mergeable(pull)
     run = runner.run("flow.yml", "pull_request", pull=pull)
     assert run.results == {"look": "success"}, run.log
     merged = github.git("rev-parse", f"refs/pull/{pull.number}/merge")
@@ -327,41 +190,6 @@ def test_pull_request_is_checked_out_as_github_does(
     assert f"{merged} refs/pull/{pull.number}/merge next" in run.log
     commit_of_merge = github.merge(pull.number)
     assert (github.sha(), pull.state, pull.merged) == (commit_of_merge, "closed", True)
-
-
-def gh(github: GitHub, token: str, path: str, **fields: str) -> dict[str, object]:
-    """Call the stand-in with `gh api`; return the answer, errors too."""
-    from act import _beside
-
-    command = [str(_beside("gh")), "api", f"repos/{SLUG}/{path}"]
-    for name, value in fields.items():
-        command += ["-f", f"{name}={value}"]
-    environment = github.environment() | {"GH_TOKEN": token, "HOME": str(github.repository.parent)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    read: dict[str, object] = json.loads(done.stdout)
-    return read
-
-
-def test_github_says_why_it_refuses_a_pull_request(github: GitHub, tmp_path: Path) -> None:
-    commit(github, tmp_path / "project", PULL)
-    github.git("branch", "next", "main")
-    token = github.token("person", pull_requests="write").value
-    fields = {"head": "next", "base": "main", "title": "T"}
-
-    def reason(**changed: str) -> object:
-        answer = gh(github, token, "pulls", **(fields | changed))
-        assert answer["status"] == "422"
-        (error,) = answer["errors"]  # type: ignore[misc]
-        return error.get("message", error)
-
-    assert reason() == "No commits between main and next"
-    assert reason(head="gone") == {"resource": "PullRequest", "code": "invalid", "field": "head"}
-    tree = github.git("rev-parse", "main^{tree}")
-    github.git(
-        "update-ref", "refs/heads/next", github.git("commit-tree", tree, "-p", "main", "-m", "x")
-    )
-    assert gh(github, token, "pulls", **fields)["number"] == 1
-    assert reason() == "A pull request already exists for acme:next."
 
 
 def test_artifact_takes_what_the_real_action_would(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from project import MODEL, NEWEST, NEXT, STAGES, ran
+from project import MODEL, NEWEST, NEXT, ran
 from world import DATA, PREFIX, REMOTE, World
 
 
@@ -21,16 +21,29 @@ def test_copy_is_a_repository_in_use(world: World) -> None:
     assert project.read("data/manifest.csv") == before
 
 
-def test_next_night_by_hand(world: World) -> None:
+def test_producer_delivers_and_a_person_pushes(world: World) -> None:
     assert world.produce() == [NEXT]
-    remote = world.remote()
     world.project.run("ratchet", "discover", **world.env)
-    assert ran(world.project.repro(**world.env)) == list(STAGES)
-    world.project.run("dvc", "push", **world.env)
-    pushed = world.push("Next night", branch="retrain/next")
+    pushed = world.push("Next batch", branch="retrain/next")
     assert world.github.sha("retrain/next") == pushed
-    assert world.remote() > remote
-    assert "data/manifest.csv" in world.github.changed("main", "retrain/next")
+    assert world.github.changed("main", "retrain/next") == ["data/manifest.csv"]
+    assert f"\n{NEXT},s3://{DATA}/" in world.github.show("retrain/next", "data/manifest.csv")
+
+
+def test_outage_begins_where_it_should(world: World) -> None:
+    before = world.remote()
+    with world.outage(rb"PUT /acme-models/", after=1) as outage:
+        environment = world.env | {"AWS_ENDPOINT_URL": outage.endpoint, "AWS_MAX_ATTEMPTS": "1"}
+        for name in "abcd":
+            world.project.path(name).write_text(name)
+        world.project.run("dvc", "add", *"abcd")
+        world.project.run("dvc", "pull", "models/model.skops", **environment)
+        assert not outage.began
+        world.project.fail("dvc", "push", "--jobs", "1", *"abcd", code=1, **environment)
+        assert outage.began
+    assert len(world.remote() - before) == 1
+    world.project.run("dvc", "push", *"abcd", **world.env)
+    assert len(world.remote() - before) == 4
 
 
 @pytest.mark.parametrize(("environment", "may"), [("nightly", True), ("gate", False)])

@@ -11,6 +11,8 @@ lock name buckets and version ids.
 import datetime
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +22,7 @@ from aws_template import load_roles
 from git_http import git
 from github import GitHub
 from hub import SLUG
+from outage import Outage
 from project import NEWEST, REPOSITORY, SAMPLE, SMALL, STAGES, Project, ran
 from seaweed import REGION, Seaweed
 
@@ -78,6 +81,15 @@ class World:
     def run(self, workflow: str, event_name: str, **options: Any) -> Run:
         """Run a workflow of the repository; see `Runner.run`."""
         return self.runner.run(workflow, event_name, **options)
+
+    @contextmanager
+    def outage(self, sign: bytes, after: int = 0) -> Iterator[Outage]:
+        """Let S3 go down at a request of the workflows; see `Outage`."""
+        way = self.runner.machine["AWS_ENDPOINT_URL"]
+        with Outage(self.server.port, sign, after) as outage:
+            self.runner.machine["AWS_ENDPOINT_URL"] = outage.endpoint
+            yield outage
+        self.runner.machine["AWS_ENDPOINT_URL"] = way
 
     def produce(self, days: int = 1) -> list[str]:
         """Let the data producer deliver the next days; return their names."""

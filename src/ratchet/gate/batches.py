@@ -7,7 +7,8 @@ from typing import Any
 
 from ratchet.errors import EvidenceError
 from ratchet.gate.findings import Batches
-from ratchet.gate.revisions import History, Revision
+from ratchet.gate.revisions import History
+from ratchet.journal.commits import Revision
 
 
 def batches_since(

@@ -24,7 +24,8 @@ from ratchet.data.manifest import Batch
 from ratchet.data.schema import Schema
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import EvidenceError
-from ratchet.gate.revisions import LOCK, History, Revision, sha256_at
+from ratchet.gate.revisions import History, sha256_at
+from ratchet.journal.commits import LOCK, Revision
 from ratchet.stages import train
 
 # metrics.json is rounded to 6 digits, and processors may differ in the last of them.

@@ -8,11 +8,12 @@ from ratchet.artifacts.scored import Scored
 from ratchet.gate.more import Compared
 from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.policy import Policy
-from ratchet.gate.revisions import Recorded, Revision
+from ratchet.gate.revisions import Recorded
 from ratchet.gate.rollback import Rollback
 from ratchet.gate.rules import Judgement, Outcome, Status, Verdict, judge
 from ratchet.gate.slices import Slice
 from ratchet.gate.words import confidently
+from ratchet.journal.commits import Revision
 
 EVIDENCE = "evidence"  # the rule of what must hold before anything can be judged
 

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from ratchet.artifacts import persist
 from ratchet.config import Evaluate, Gate
 from ratchet.errors import EvidenceError
-from ratchet.gate.revisions import History, Revision
+from ratchet.gate.revisions import History
 from ratchet.journal import rolled_back
+from ratchet.journal.commits import Revision
 
 # What decides about a model, besides values in params.yaml. A name with a slash at its end is a
 # folder. dvc's settings are here, as they say which remote is asked for the evidence.

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
-from ratchet.gate.revisions import History, Revision
+from ratchet.gate.revisions import History
+from ratchet.journal.commits import Revision
 
 TAIL = 1000  # characters of a failed run's output that are told
 

@@ -21,7 +21,8 @@ from ratchet.config import Params
 from ratchet.data.manifest import COLUMNS
 from ratchet.errors import EvidenceError
 from ratchet.gate import policy
-from ratchet.gate.revisions import LOCK, History, Revision
+from ratchet.gate.revisions import History
+from ratchet.journal.commits import LOCK, Revision
 
 # What the night that made a model said of it. Its line in the run ledger stays where it is.
 SAID = ("reports/drill.json", "reports/verdict.json", "reports/verdict.md")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from ratchet.errors import RatchetError
 from ratchet.gate.restoration import restoration
-from ratchet.gate.revisions import LOCK, History, Revision
+from ratchet.gate.revisions import History
 from ratchet.journal import accepted, rolled_back
 from ratchet.journal.accepted import Version
+from ratchet.journal.commits import LOCK, Revision
 from ratchet.journal.rolled_back import RolledBack
 
 # What a rollback writes besides the files that it restores.

@@ -21,8 +21,9 @@ from ratchet.gate import clean_room, more, policy, rollback, rules, same_rows
 from ratchet.gate.batches import batches_since, drill_result
 from ratchet.gate.findings import EVIDENCE, Findings, Side
 from ratchet.gate.rebuild import differing_outputs
-from ratchet.gate.revisions import History, Revision, sha256_at
+from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.rules import Outcome, Status
+from ratchet.journal.commits import Revision
 from ratchet.scoring.metrics import METRICS, applicable, score
 from ratchet.stages import evaluate
 

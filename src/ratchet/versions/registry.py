@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
-from ratchet.gate.revisions import LOCK, History, Revision
+from ratchet.gate.revisions import History
 from ratchet.gate.rollback import model_at
 from ratchet.journal import accepted
+from ratchet.journal.commits import LOCK, Revision
 
 STAGE = "prod"
 

@@ -18,12 +18,13 @@ from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
 from ratchet.gate.restoration import restoration
-from ratchet.gate.revisions import History, Revision, sha256_at
+from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.rollback import model_at
 from ratchet.gate.run import Places
 from ratchet.git import git
 from ratchet.journal import accepted, rolled_back
 from ratchet.journal.accepted import Version
+from ratchet.journal.commits import Revision
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.proposals.proposal import Proposal, pack
 from ratchet.versions import worktree

@@ -9,8 +9,8 @@ from ratchet.artifacts.card import Card, Rows
 from ratchet.gate import words
 from ratchet.gate.policy import differences
 from ratchet.gate.restoration import Restoration
-from ratchet.gate.revisions import Revision
 from ratchet.journal.accepted import Version
+from ratchet.journal.commits import Revision
 from ratchet.scoring.metrics import METRICS
 
 MOST_LINES = 20  # of differences between two files that are told
