@@ -103,6 +103,27 @@ def test_a_model_is_registered_once(story: Project, tmp_path: Path) -> None:
     assert len(versions(project)) == 2
 
 
+def test_what_a_workflow_pushes_and_publishes(story: Project, tmp_path: Path) -> None:
+    project = story.copy(tmp_path / "project")
+    project.run("git", "tag", "--delete", SECOND, "model#prod#2")
+    outputs, notes = tmp_path / "outputs", tmp_path / "notes.md"
+    command = ("ratchet", "register", "--notes", str(notes))
+    # HEAD has another model than the commit that the workflow was started for.
+    told = project.run(*command, "--merged", FIRST, GITHUB_OUTPUT=str(outputs))
+    assert told.startswith("nothing done: ")
+    assert not outputs.exists()
+    assert not notes.exists()
+    assert [each.tag for each in versions(project)] == [FIRST]
+    project.run(*command, "--merged", "HEAD", GITHUB_OUTPUT=str(outputs))
+    assert outputs.read_text() == f"tag={SECOND}\nnew=true\ntags={SECOND} model#prod#2\n"
+    assert f"`{sha256_file(project.path(MODEL))}`" in notes.read_text()
+    assert f"| before it | `{FIRST}` |" in notes.read_text()
+    project.run(*command, GITHUB_OUTPUT=str(outputs))
+    assert outputs.read_text().endswith(f"\ntag={SECOND}\nnew=false\ntags=\n")
+    project.path("reports/evaluation.json").write_text("{}")
+    project.fail(*command, code=5)
+
+
 def test_gto_and_dvc_read_what_was_registered(story: Project, tmp_path: Path) -> None:
     shown = json.loads(story.run("gto", "show", "model#prod", "--json"))
     assert [each["version"] for each in shown] == ["v2.0.0"]
@@ -390,7 +411,7 @@ CASES: dict[str, Callable[[Project], None]] = {
 }
 # What the report says beside the verdict.
 TOLD = {
-    "rolled back to a version": "Rollback to model@\u200bv1.0.0, accepted on ",
+    "rolled back to a version": "Rollback to model@v1.0.0, accepted on ",
     "code changed beside": "src/ratchet/model.py changes beside",
     "other card": "models/card.json isn't what the rollback makes",
     "proposed again": f"({REASON}): it must not come back by itself",
