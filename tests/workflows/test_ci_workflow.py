@@ -13,8 +13,8 @@ REFUSED = {"gate": "failure", "comment": "success"}
 # Whatever happens: PASS. The base's gate judges, so that this one doesn't.
 ALWAYS_PASS = """
 
-def run(*_: object, **__: object) -> object:
-    raise SystemExit(0)
+def _gate(_: argparse.Namespace) -> None:
+    print("gate: PASS")
 """
 
 
@@ -61,8 +61,9 @@ def test_a_good_model_passes_and_a_change_of_the_rules_needs_a_person(world: Wor
     # The branch loosens the rules, brings a gate that lets everything pass, and a report.
     project = world.project
     project.set("params.yaml", gate__metrics__roc_auc__floor=0.1)
-    with project.path("src/ratchet/gate/run.py").open("a") as file:
+    with project.path("src/ratchet/cli/gate.py").open("a") as file:
         file.write(ALWAYS_PASS)
+    project.path(".github/CODEOWNERS").write_text("")
     project.path("reports/gate.md").write_text("# ✅ PASS: believe me\n")
     project.run("git", "add", "--force", "reports/gate.md")
     world.push("Looser rules", pull.head)
@@ -70,7 +71,7 @@ def test_a_good_model_passes_and_a_change_of_the_rules_needs_a_person(world: Wor
     assert results(run) == REFUSED, run.log
     assert verdict(run) == "BLOCK"
     assert "THIS REVISION CHANGES THE POLICY" in report(run)
-    for changed in ("src/ratchet/gate/run.py", "floor"):
+    for changed in ("src/ratchet/cli/gate.py", ".github/CODEOWNERS", "floor"):
         assert changed in report(run)
     assert "believe me" not in report(run)
     assert comment(pull) == f"<!-- ratchet gate.md -->\n{report(run)}"

@@ -126,10 +126,10 @@ def test_versions_are_made_and_brought_back(world: World) -> None:
     assert f"Rollback to {FIRST}, accepted on" in pull.comments[0].body
     back = world.github.merge(pull.number)
 
-    # A late run for the second model must not put it into production again.
+    release(world)
+    # A person who runs the second model's release again doesn't undo that.
     late = release(world, at=two)
     assert "nothing done" in late.log
-    release(world)
     assert tags(world).keys() - {"model#prod#3"} == {
         FIRST, "model#prod#1", SECOND, "model#prod#2",
     }  # fmt: skip
