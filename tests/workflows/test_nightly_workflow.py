@@ -224,3 +224,28 @@ def test_another_branch_gets_no_night(world: World) -> None:
     world.github.git("branch", "mine", "main")
     with pytest.raises(AssertionError, match="nothing ran"):
         world.run(NIGHTLY, "workflow_dispatch", ref="refs/heads/mine")
+
+
+def test_a_person_brings_a_night_to_github_from_a_laptop(world: World) -> None:
+    main, project = world.github.sha(), world.project
+    token = world.github.token("person", contents="write", pull_requests="write")
+    way = world.env | world.github.environment() | {"GH_TOKEN": token.value}
+    way |= {"GITHUB_REPOSITORY": "acme/model"}
+    world.produce()
+    printed = project.run("ratchet", "nightly", "--push", **way)
+    [pull] = world.github.open_pulls
+    assert f"pull request  {world.github.url}/pull/{pull.number}" in printed
+    assert (pull.author, pull.sha) == ("person", world.github.sha("retrain/next"))
+    assert project.run("git", "status", "--porcelain") == ""
+    assert project.run("git", "rev-parse", "HEAD", "main").split() == [main, main]
+    clone = world.clone("clone", "retrain/next")
+    assert clone.path(MODEL).exists()
+    # Without the rights it says which, and nothing is left behind.
+    token = world.github.token("guest", contents="read", pull_requests="read")
+    world.produce()
+    printed = project.fail(
+        "ratchet", "nightly", "--push", code=5, **way | {"GH_TOKEN": token.value}
+    )
+    assert "pulls" in printed
+    assert "docs/github.md has the rights it needs" in printed
+    assert project.run("git", "rev-parse", "HEAD").strip() == main
