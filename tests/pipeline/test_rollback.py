@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cases import documented
+from once import once
 from project import MODEL, NEXT, Project
 from ruamel.yaml import YAML
 
@@ -23,19 +24,24 @@ REASON = "late flights were predicted as on time"
 @pytest.fixture(scope="session")
 def story(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two accepted versions, pushed; people decided things in between. Nobody may change it."""
-    project = template.copy(tmp_path_factory.mktemp("story") / "project")
-    said(project, "register", "--message", "the first")
-    project.publish("--days", "3")
-    said(project, "batch", "exclude", EXCLUDED, "--note", "half of it is a test")
-    said(project, "batch", "accept", "2013-01-05", "--note", "looked at")
-    said(project, "batch", "accept", LATER, "--note", "looked at as well")
-    project.set("params.yaml", gate__metrics__roc_auc__floor=0.52, gate__bootstrap__replicates=100)
-    project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
-    project.repro()
-    project.commit()
-    said(project, "register")
-    project.push()
-    return project
+
+    def make(folder: Path) -> None:
+        project = template.copy(folder / "project")
+        said(project, "register", "--message", "the first")
+        project.publish("--days", "3")
+        said(project, "batch", "exclude", EXCLUDED, "--note", "half of it is a test")
+        said(project, "batch", "accept", "2013-01-05", "--note", "looked at")
+        said(project, "batch", "accept", LATER, "--note", "looked at as well")
+        project.set(
+            "params.yaml", gate__metrics__roc_auc__floor=0.52, gate__bootstrap__replicates=100
+        )
+        project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
+        project.repro()
+        project.commit()
+        said(project, "register")
+        project.push()
+
+    return Project(once(tmp_path_factory, "story", make) / "project")
 
 
 @pytest.fixture(scope="session")
