@@ -19,31 +19,31 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.stream = ""
+        self.stream: list[str] = []
         self.clock = 1_700_000_000
         subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", folder], check=True)
 
     def commit(
         self, number: int, card: str, branch: str = "main", files: Mapping[str, str] | None = None
     ) -> None:
-        self.stream += (
+        self.stream.append(
             f"commit refs/heads/{branch}\nmark :{number}\ncommitter {self._now()}\ndata 1\nx\n"
         )
         for path, text in {CARD: card, **(files or {})}.items():
-            self.stream += f"M 644 inline {path}\ndata {len(text.encode())}\n{text}\n"
+            self.stream.append(f"M 644 inline {path}\ndata {len(text.encode())}\n{text}\n")
 
     def model(self, number: int, branch: str = "main") -> None:
         self.commit(number, f'{{"model_sha256": "{sha(number)}"}}', branch)
 
     def tag(self, name: str, number: int, message: str = "why\n\nand more") -> None:
-        self.stream += (
+        self.stream.append(
             f"tag {name}\nfrom :{number}\ntagger {self._now()}\n"
             f"data {len(message.encode())}\n{message}\n"
         )
 
     def write(self) -> Path:
         command = ["git", "-C", str(self.folder), "fast-import", "--quiet", "--force"]
-        subprocess.run(command, input=self.stream.encode(), check=True)
+        subprocess.run(command, input="".join(self.stream).encode(), check=True)
         return self.folder
 
     def _now(self) -> str:

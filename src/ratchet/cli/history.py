@@ -9,6 +9,7 @@ from ratchet.cli.gate import PLACES
 
 if TYPE_CHECKING:
     from ratchet.versions.record import Places
+    from ratchet.versions.snapshot import Inputs
 
 VERDICT = "reports/verdict.json"  # as the night leaves it
 LEDGER = "reports/ledger.csv"
@@ -20,6 +21,8 @@ RECORD = {
     "drift": "reports/plots/drift.csv",
 }
 
+INPUTS = {name: PLACES[name] for name in ("params", "schema", "environment")}
+
 
 def add(commands: Commands) -> None:
     """Add these commands."""
@@ -30,6 +33,23 @@ def add(commands: Commands) -> None:
         "--html", type=Path, metavar="FILE", help="write a page with charts, which works offline"
     )
     add_defaults(made, **RECORD, ledger=LEDGER)
+
+    made = commands.add("show", _show, "tell everything about an accepted version")
+    made.add_argument("version", metavar="VERSION", help="e.g. v3, or model@v3.0.0")
+    made.add_argument("--json", action="store_true", help="everything, for machines")
+    add_defaults(made, **RECORD, **INPUTS)
+
+    made = commands.add("diff", _diff, "compare two versions, and score both on the same rows")
+    for name, text in (("before", "e.g. v3, or HEAD"), ("after", "e.g. v4, or HEAD")):
+        made.add_argument(name, metavar=name.upper(), help=text)
+    made.add_argument(
+        "--no-scores",
+        dest="scores",
+        action="store_false",
+        help="compare what git has, and bring no model: works offline",
+    )
+    made.add_argument("--json", action="store_true", help="everything, for machines")
+    add_defaults(made, **RECORD, **INPUTS, model=PLACES["model"], validated=PLACES["validated"])
 
 
 def _limit(text: str) -> int:
@@ -62,7 +82,44 @@ def _history(args: argparse.Namespace) -> None:
         history_table.show(found, args.limit)
 
 
+def _show(args: argparse.Namespace) -> None:
+    from ratchet.versions import show
+
+    shown = show.read(Path.cwd(), _places(args), _inputs(args), args.version)
+    if args.json:
+        print(show.to_json(shown))
+    else:
+        show.show(shown)
+
+
+def _diff(args: argparse.Namespace) -> None:
+    from ratchet.errors import EvidenceError
+    from ratchet.versions import diff, diff_text
+
+    found = diff.run(
+        Path.cwd(),
+        _places(args),
+        _inputs(args),
+        (args.before, args.after),
+        model=args.model.as_posix(),
+        validated=args.validated.as_posix(),
+        score=args.scores,
+    )
+    if args.json:
+        print(diff.to_json(found))
+    else:
+        diff_text.show(found)
+    if found.failed:
+        raise EvidenceError(f"not scored on the same rows: {found.reason}")
+
+
 def _places(args: argparse.Namespace) -> "Places":
     from ratchet.versions.record import Places
 
     return Places(**{name: getattr(args, name).as_posix() for name in RECORD})
+
+
+def _inputs(args: argparse.Namespace) -> "Inputs":
+    from ratchet.versions.snapshot import Inputs
+
+    return Inputs(**{name: getattr(args, name).as_posix() for name in INPUTS})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ratchet.artifacts.card import Rows
+from ratchet.errors import EvidenceError
 from ratchet.journal import accepted, rolled_back
 from ratchet.journal.accepted import Event, Version
 from ratchet.journal.commits import Commits
@@ -68,11 +69,11 @@ class History:
     head: str
 
 
-def read(top: Path, places: Places, ledger: str, *, drift: bool = False) -> History:
+def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = False) -> History:
     """Return the history of the repository in `top`.
 
-    ledger: the path of the run ledger, which is read at HEAD, as is the list of models that were
-    rolled back. drift: read that too; it takes longer.
+    ledger: the path of the run ledger, for the nights that were blocked; it is read at HEAD, as is
+    the list of models that were rolled back. drift: read that too; it takes longer.
 
     Raises EvidenceError when git can't list the versions, or HEAD's list can't be understood.
     """
@@ -80,8 +81,10 @@ def read(top: Path, places: Places, ledger: str, *, drift: bool = False) -> Hist
     wanted = record.paths(places, drift=drift)
     names = [f"{each.commit}:{path}" for each in known for path in wanted]
     head = Commits(top).resolve("HEAD").commit
-    today = [f"{head}:{path}" for path in (rolled_back.FILE, ledger)]
-    listed, nights, *found = accepted.contents(top, [*today, *names])
+    today = [f"{head}:{path}" for path in (rolled_back.FILE, ledger) if path is not None]
+    found = accepted.contents(top, [*today, *names])
+    listed = found.pop(0)
+    nights = None if ledger is None else found.pop(0)
     lines = rolled_back.parse((listed or b"").decode(errors="replace"))
     journal = stays(known, accepted.events(top))
     size = len(wanted)
@@ -122,13 +125,19 @@ def stays(known: Sequence[Version], events: Sequence[Event]) -> list[Stay]:
 
 
 def blocked(ledger: bytes | None) -> list[Night]:
-    """Return the nights of a run ledger whose model the gate blocked, oldest first."""
+    """Return the nights of a run ledger whose model the gate blocked, oldest first.
+
+    Raises EvidenceError when it isn't a table.
+    """
     rows = csv.DictReader(io.StringIO((ledger or b"").decode(errors="replace")))
-    found = [
-        Night(row.get("night") or "", row.get("reason") or "")
-        for row in rows
-        if row.get("verdict") == "BLOCK"
-    ]
+    try:
+        found = [
+            Night(row.get("night") or "", row.get("reason") or "")
+            for row in rows
+            if row.get("verdict") == "BLOCK"
+        ]
+    except csv.Error as error:
+        raise EvidenceError(f"the run ledger at HEAD can't be read: {error}; mend it") from error
     return sorted(found, key=lambda each: each.night)
 
 
@@ -150,7 +159,7 @@ def newest(history: History, limit: int | None = None) -> list[Entry]:
 
 def ways(version: Version) -> list[tuple[str, str]]:
     """Return how to get a version: what for, and the command."""
-    number = ".".join(str(part) for part in version.number)
+    number = version.tag.partition("@")[2]
     return [
         ("everything about it", f"ratchet show {version.tag}"),
         ("back into production, as a new commit", f'ratchet rollback {version.tag} --reason "WHY"'),

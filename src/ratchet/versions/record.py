@@ -144,21 +144,22 @@ def _verdict(content: bytes | None, model_sha256: str) -> Verdict | None:
 def _drift(content: bytes | None, card: Card) -> Drift | None:
     batches = card.holdout.batches
     found = [
-        Drift(share, row["batch"] or "", row["column"] or "", row["check"] or "")
+        Drift(share, row["batch"] or "", row.get("column") or "", row.get("check") or "")
         for row, share in _shares(content)
-        if row["batch"] in batches
+        if row.get("batch") in batches
     ]
     return max(found, key=lambda each: each.share, default=None)
 
 
 def _shares(content: bytes | None) -> Iterator[tuple[Mapping[str, str | None], float]]:
     text = (content or b"").decode(errors="replace")
-    rows = csv.DictReader(io.StringIO(text))
-    if not {"batch", "column", "of_limit", "check"} <= set(rows.fieldnames or ()):
+    try:
+        rows = list(csv.DictReader(io.StringIO(text)))
+    except csv.Error:
         return
     for row in rows:
         try:
-            share = float(row["of_limit"] or "nan")
+            share = float(row.get("of_limit") or "nan")
         except ValueError:
             continue
         if isfinite(share):
