@@ -15,7 +15,7 @@ from ratchet.versions.rescore import Rescored
 from ratchet.versions.snapshot import Snapshot
 
 MOST_LINES = 20  # of one kind; `--json` has all
-MOST_IDS = 6
+MOST_IDS = 3
 
 
 def show(found: Comparison) -> None:

@@ -77,7 +77,7 @@ def _header(shown: Sequence[Entry]) -> list[tuple[str, str]]:
         ("version", "stage"),
         ("accepted", "commit"),
         ("model", "data"),
-        ("taught by", "batches"),
+        ("data from", "to"),
         ("rows", "verdict"),
         *((METRICS[name].title, level) for name in MAIN),
     ]

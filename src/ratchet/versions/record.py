@@ -130,7 +130,7 @@ def _verdict(content: bytes | None, model_sha256: str) -> Verdict | None:
         plain(str(told.get("reason") or "")),
         plain(str(_mapping(told.get("base")).get("commit") or "")),
         {
-            name: _numbers(_mapping(each))
+            plain(name): _numbers(_mapping(each))
             for name, each in _mapping(told.get("differences")).items()
         },
         {

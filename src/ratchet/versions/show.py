@@ -60,6 +60,7 @@ def to_json(shown: Shown) -> str:
         **history.entry_to_json(shown.entry),
         "card": card.model_dump(mode="json") if card else None,
         "params": made_from.params,
+        "schema": made_from.schema,
         "packages": made_from.packages,
         "same_environment": shown.same_environment,
         "environment_differs": list(shown.differs),
