@@ -103,24 +103,25 @@ def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = 
 def stays(known: Sequence[Version], events: Sequence[Event]) -> list[Stay]:
     """Return the times that versions stood in stages, from the journal's events, oldest first."""
     newest = {each.commit: each for each in known}  # of two versions of one commit the newer
-    open_: dict[str, Stay] = {}
+    lasting: dict[str, int] = {}  # where the stay that lasts is in `done`, by stage
     done: list[Stay] = []
     for event in events:
-        before = open_.get(event.stage)
+        before = done[lasting[event.stage]] if event.stage in lasting else None
         if before and event.commit == before.commit and not event.ended:
             continue  # said twice
         if before and (not event.ended or event.commit == before.commit):
-            done[done.index(before)] = replace(before, until=event.date)
-            del open_[event.stage]
+            done[lasting.pop(event.stage)] = replace(before, until=event.date)
         version = newest.get(event.commit)
         if event.ended or version is None:
             continue
         older = before is not None and version.number < newest[before.commit].number
-        stay = Stay(
-            version.tag, event.commit, event.stage, event.date, "", event.by, event.message, older
-        )
-        open_[event.stage] = stay
-        done.append(stay)
+        lasting[event.stage] = len(done)
+        done.append(
+            Stay(
+                version.tag, event.commit, event.stage, event.date, "", event.by, event.message,
+                older,
+            )
+        )  # fmt: skip
     return done
 
 

@@ -15,7 +15,7 @@ from ratchet.versions.record import Figure
 
 WIDTH, LEFT, RIGHT, TOP = 960.0, 62.0, 18.0, 26.0
 METRIC, DRIFT, LANE, GAP = 150.0, 90.0, 22.0, 40.0  # heights
-_MINUTE = 60.0
+_MINUTE, _DAY = 60.0, 86_400.0
 _CROWD = 150  # versions, from which on points are drawn small
 _WIDE_ENOUGH = 26  # for a version's name on its bar
 
@@ -64,7 +64,7 @@ def chart(history: History, entries: Sequence[Entry]) -> Element:
         *(_moment(each.night) or 0.0 for each in nights),
     ]
     last = max(moments, default=0.0)
-    room = max((last - since) * 0.03, _MINUTE)
+    room = (last - since) * 0.03 or _MINUTE
     x = Scale(since - room, last + room, LEFT, WIDTH - RIGHT)
     drawing = element("svg", role="img", aria_label="Figures of the versions over time")
     if len(entries) > _CROWD:
@@ -200,8 +200,11 @@ def _rollback(stay: Stay, x: Scale, bottom: float) -> Element:
 
 
 def _dates(x: Scale, bottom: float) -> Element:
-    """Return some dates below, and times of day where all lies within two days."""
-    spelt = "%Y-%m-%d" if x.high - x.low > 2 * 86_400 else "%m-%d %H:%M"
+    """Return some dates below, and times of day where all lies close together."""
+    length = x.high - x.low
+    spelt = "%Y-%m-%d" if length > 2 * _DAY else "%m-%d %H:%M"
+    if length < 10 * _MINUTE:
+        spelt = "%H:%M:%S"
     axis = element("g")
     for number in range(5):
         moment = x.low + (x.high - x.low) * (0.06 + number * 0.22)

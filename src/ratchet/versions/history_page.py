@@ -143,11 +143,12 @@ def _version(entry: Entry) -> Element:
     ids = list(card.train.batches) if card else []
     taught: list[Inside] = []
     if card and ids:
-        taught = [f"{ids[0]} to ", element("wbr"), ids[-1], _small(f"{card.train.rows:,} rows")]
+        ends = [element("span", each, class_="whole") for each in (ids[0], ids[-1])]
+        taught = [ends[0], " to ", ends[1], _small(f"{card.train.rows:,} rows")]
     cells.append(("taught by", taught or [NONE]))
     said = verdict(entry)
-    kind = {"PASS": "good", NONE: "none"}.get(said, "bad")
-    cells.append(("verdict", [element("span", said, class_=f"badge {kind}")]))
+    kind = {"PASS": "badge good", NONE: "soft"}.get(said, "badge bad")
+    cells.append(("verdict", [element("span", said, class_=kind)]))
     row = element("tr", id=label(entry))
     for name, inside in cells:
         row.append(_cell(name, element("div", *inside)))

@@ -16,7 +16,7 @@ p { margin: 4px 0; }
 .soft { color: var(--soft); }
 code, pre { font: 13px/1.5 ui-monospace, monospace; }
 pre { margin: 6px 0; padding: 8px 10px; background: var(--card); border-radius: 6px;
-  overflow-x: auto; }
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 .facts { display: flex; flex-wrap: wrap; gap: 10px; margin: 18px 0; padding: 0; }
 .facts div { background: var(--card); border-radius: 8px; padding: 10px 16px; flex: 1 1 150px; }
 .facts dt { color: var(--soft); font-size: .85rem; }
@@ -63,12 +63,12 @@ tr:target td:first-child { box-shadow: inset 3px 0 var(--blue); padding-left: 8p
 .badge { display: inline-block; padding: 0 8px; border-radius: 10px; font-size: .8rem;
   border: 1px solid; white-space: nowrap; }
 .badge.good { color: var(--green); } .badge.bad { color: var(--red); }
-.badge.none { color: var(--soft); }
 .bad { color: var(--red); }
 summary { cursor: pointer; color: var(--blue); font-size: .85rem; }
 @media (max-width: 760px) {
   body { padding: 18px 14px 40px; }
   thead { display: none; }
+  table, tbody { display: block; }
   tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--line); }
   td { display: flex; gap: 10px; padding: 2px 0; border: 0; }
   td::before { content: attr(data-label); flex: 0 0 84px; color: var(--soft); font-size: .85rem; }
