@@ -1,8 +1,9 @@
-"""One finished project for all tests of a process; each test works on a copy of its own."""
+"""One finished project for all tests of a run; each test works on a copy of its own."""
 
 from pathlib import Path
 
 import pytest
+from once import once
 from project import NEWEST, SMALL, STAGES, Project, ran
 
 
@@ -12,22 +13,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     Nobody may change it.
     """
-    project = Project.make(tmp_path_factory.mktemp("template") / "project")
-    project.set("params.yaml", **SMALL)
-    project.publish("--until", NEWEST)
-    assert ran(project.repro()) == list(STAGES)
-    project.commit()
-    return project
+
+    def make(folder: Path) -> None:
+        project = Project.make(folder / "project")
+        project.set("params.yaml", **SMALL)
+        project.publish("--until", NEWEST)
+        assert ran(project.repro()) == list(STAGES)
+        project.commit()
+
+    return Project(once(tmp_path_factory, "template", make) / "project")
 
 
 @pytest.fixture(scope="session")
 def next_night(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The template one day later, undisturbed. Nobody may change it."""
-    project = template.copy(tmp_path_factory.mktemp("next_night") / "project")
-    project.publish("--days", "1")
-    project.repro()
-    project.commit()
-    return project
+
+    def make(folder: Path) -> None:
+        project = template.copy(folder / "project")
+        project.publish("--days", "1")
+        project.repro()
+        project.commit()
+
+    return Project(once(tmp_path_factory, "next_night", make) / "project")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from once import once
 from project import MODEL, Project
 
 from ratchet.files import sha256_file
@@ -34,30 +35,33 @@ def past(next_night: Project, tmp_path_factory: pytest.TempPathFactory) -> Proje
 
     Nobody may change it.
     """
-    project = next_night.copy(tmp_path_factory.mktemp("past") / "project")
-    project.run("git", "checkout", "--quiet", "HEAD~1")
-    said(project, "register", "--message", "the first")
-    project.run("git", "checkout", "--quiet", "main")
-    code, printed = project.ratchet("gate", "--base", "HEAD~1", "--no-remote", "--no-pictures")
-    assert code in (0, 4), printed
-    shutil.copy(project.path("reports/gate.json"), project.path("reports/verdict.json"))
-    project.path("reports/ledger.csv").write_text(
-        "night,run,base,decision,verdict,exit_code,reason\n"
-        "2013-01-20T02:00:00+00:00,here,abc,RETRAIN,BLOCK,4,<i>log loss & more</i>\n"
-    )
-    project.commit()
-    said(project, "register", "--message", "one day more")
-    project.publish("--days", "1")
-    project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
-    path = project.path("requirements/run.txt")
-    path.write_text(re.sub(r"^numpy==\S+", "numpy==0.1", path.read_text(), flags=re.M))
-    project.repro()
-    project.commit()
-    said(project, "register", "--message", WHY)
-    said(project, "rollback", "v2", "--reason", REASON)
-    said(project, "register")
-    project.push()
-    return project
+
+    def make(folder: Path) -> None:
+        project = next_night.copy(folder / "project")
+        project.run("git", "checkout", "--quiet", "HEAD~1")
+        said(project, "register", "--message", "the first")
+        project.run("git", "checkout", "--quiet", "main")
+        code, printed = project.ratchet("gate", "--base", "HEAD~1", "--no-remote", "--no-pictures")
+        assert code in (0, 4), printed
+        shutil.copy(project.path("reports/gate.json"), project.path("reports/verdict.json"))
+        project.path("reports/ledger.csv").write_text(
+            "night,run,base,decision,verdict,exit_code,reason\n"
+            "2013-01-20T02:00:00+00:00,here,abc,RETRAIN,BLOCK,4,<i>log loss & more</i>\n"
+        )
+        project.commit()
+        said(project, "register", "--message", "one day more")
+        project.publish("--days", "1")
+        project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
+        path = project.path("requirements/run.txt")
+        path.write_text(re.sub(r"^numpy==\S+", "numpy==0.1", path.read_text(), flags=re.M))
+        project.repro()
+        project.commit()
+        said(project, "register", "--message", WHY)
+        said(project, "rollback", "v2", "--reason", REASON)
+        said(project, "register")
+        project.push()
+
+    return Project(once(tmp_path_factory, "past", make) / "project")
 
 
 @pytest.fixture
