@@ -34,3 +34,26 @@ def next_night(template: Project, tmp_path_factory: pytest.TempPathFactory) -> P
 def project(template: Project, tmp_path: Path) -> Project:
     """A copy of the template, to do with what you like."""
     return template.copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def three_versions(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Three accepted versions, pushed, the newest in prod. Nobody may change it."""
+    project = template.copy(tmp_path_factory.mktemp("three") / "project")
+    accept(project)
+    project.publish("--days", "1")
+    project.repro()
+    project.commit()
+    accept(project)
+    project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
+    project.run("dvc", "repro", "--single-item", "train", "evaluate")
+    project.commit()
+    accept(project)
+    project.push()
+    return project
+
+
+def accept(project: Project) -> None:
+    """Register HEAD's model."""
+    code, printed = project.ratchet("register")
+    assert code == 0, printed

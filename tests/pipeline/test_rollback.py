@@ -258,7 +258,7 @@ def answers_moved(project: Project) -> None:
         (answers_moved, "50 of 50 golden rows, by up to 0.25; libraries have moved: scikit", True),
         (
             lambda project: project.path(GOLDEN).write_text("{}"),
-            "can't be asked with today's",
+            "can't be asked here: ",
             True,
         ),
         (lambda project: project.path(GOLDEN).unlink(), "no golden predictions: it is from", False),

@@ -50,7 +50,7 @@ class Answers:
         """Say it in a sentence."""
         libraries = f"; libraries have moved: {', '.join(self.moved)}" if self.moved else ""
         if self.problem:
-            return f"can't be asked with today's code and libraries: {self.problem}{libraries}"
+            return f"can't be asked here: {self.problem}{libraries}"
         if not self.rows:
             return f"no golden predictions: it is from before they were kept{libraries}"
         if self.differing:

@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
@@ -72,7 +73,7 @@ def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
     }
     commits = [each["commit"] for each in registered.values()]
     cards = dict(zip(commits, _contents(top, [f"{each}:{card}" for each in commits]), strict=True))
-    now, ever = _stages(each for each in found if each["stage"])
+    now, ever = _stages(found)
     return sorted(
         (
             Version(
@@ -88,6 +89,24 @@ def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
         ),
         key=lambda version: version.number,
     )
+
+
+def left_stages(top: Path) -> dict[str, datetime]:
+    """Return when each commit that was in a stage last left one; not those that never left."""
+    now: dict[str, str] = {}
+    left: dict[str, datetime] = {}
+    for each in _events(_tags(top)):
+        stage, commit = each["stage"], each["commit"]
+        before = now.get(stage)
+        leaves = before == commit if each["ended"] else before != commit
+        if before and leaves:
+            at = datetime.fromisoformat(each["date"])
+            left[before] = max(at, left.get(before, at))
+        if not each["ended"]:
+            now[stage] = commit
+        elif leaves:
+            del now[stage]
+    return left
 
 
 def next_number(top: Path) -> tuple[int, int, int]:
@@ -141,13 +160,10 @@ def _tags(top: Path, reachable_from: str = "") -> list[dict[str, str]]:
 def _stages(
     tags: Iterable[Mapping[str, str]],
 ) -> tuple[dict[str, str], set[tuple[str, str]]]:
-    """Return the commit in each stage now, and all pairs of stage and commit that ever were.
-
-    Events are in the order of their numbers: dates of tags have seconds only.
-    """
+    """Return the commit in each stage now, and all pairs of stage and commit that ever were."""
     now: dict[str, str] = {}
     ever = set()
-    for each in sorted(tags, key=lambda each: int(each["event"] or 0)):
+    for each in _events(tags):
         stage, commit = each["stage"], each["commit"]
         if not each["ended"]:
             now[stage] = commit
@@ -155,6 +171,12 @@ def _stages(
         elif now.get(stage) == commit:
             del now[stage]
     return now, ever
+
+
+def _events(tags: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return the events of stages in the order of their numbers: dates have seconds only."""
+    staged = (each for each in tags if each["stage"])
+    return sorted(staged, key=lambda each: int(each["event"] or 0))
 
 
 def _number(text: str) -> tuple[int, int, int]:
