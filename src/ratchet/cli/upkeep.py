@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults
 from ratchet.cli.gate import PLACES
-from ratchet.errors import ConfigError, EvidenceError
+from ratchet.errors import ConfigError, EvidenceError, RatchetError
 
 
 def add(commands: Commands) -> None:
@@ -55,6 +55,16 @@ def add(commands: Commands) -> None:
 
 
 def _verify(args: argparse.Namespace) -> None:
+    from ratchet.proposals import actions
+
+    try:
+        _restore(args)
+    except RatchetError as error:
+        actions.failed(error)
+        raise
+
+
+def _restore(args: argparse.Namespace) -> None:
     from ratchet.gate.run import Places
     from ratchet.journal import accepted
     from ratchet.journal.commits import Commits
@@ -90,9 +100,7 @@ def _verify(args: argparse.Namespace) -> None:
     actions.summary(verify.markdown(found, args.version or chose))
     told = verify.summary(found)
     if not all(each.restorable for each in found):
-        error = EvidenceError(told)
-        actions.failed(error)
-        raise error
+        raise EvidenceError(told)
     if not args.json:
         print(f"verify: {told}" if found else "verify: no version is registered yet")
 

@@ -119,9 +119,12 @@ def summary(all_found: Sequence[Verified]) -> str:
     good = sum(each.restorable for each in all_found)
     slowest = max((each.seconds for each in all_found), default=0.0)
     parts = [f"{good} of {len(all_found)} restorable, slowest {slowest:.0f} s"]
-    bad = [each.version for each in all_found if not each.restorable]
-    if bad:
-        parts.append(f"not restorable: {', '.join(bad)}")
+    parts += [
+        f"{each.version} is not, as {each.problems[0]}"
+        + (f" (and {len(each.problems) - 1} more)" if len(each.problems) > 1 else "")
+        for each in all_found
+        if not each.restorable
+    ]
     moved = [each.version for each in all_found if each.otherwise]
     if moved:
         parts.append(f"only as accepted in their own environment: {', '.join(moved)}")
