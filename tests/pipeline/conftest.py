@@ -1,8 +1,9 @@
-"""One finished project for all tests of a process; each test works on a copy of its own."""
+"""One finished project for all tests of a run; each test works on a copy of its own."""
 
 from pathlib import Path
 
 import pytest
+from once import once
 from project import NEWEST, SMALL, STAGES, Project, ran
 
 
@@ -12,22 +13,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
     Nobody may change it.
     """
-    project = Project.make(tmp_path_factory.mktemp("template") / "project")
-    project.set("params.yaml", **SMALL)
-    project.publish("--until", NEWEST)
-    assert ran(project.repro()) == list(STAGES)
-    project.commit()
-    return project
+
+    def make(folder: Path) -> None:
+        project = Project.make(folder / "project")
+        project.set("params.yaml", **SMALL)
+        project.publish("--until", NEWEST)
+        assert ran(project.repro()) == list(STAGES)
+        project.commit()
+
+    return Project(once(tmp_path_factory, "template", make) / "project")
 
 
 @pytest.fixture(scope="session")
 def next_night(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The template one day later, undisturbed. Nobody may change it."""
-    project = template.copy(tmp_path_factory.mktemp("next_night") / "project")
-    project.publish("--days", "1")
-    project.repro()
-    project.commit()
-    return project
+
+    def make(folder: Path) -> None:
+        project = template.copy(folder / "project")
+        project.publish("--days", "1")
+        project.repro()
+        project.commit()
+
+    return Project(once(tmp_path_factory, "next_night", make) / "project")
 
 
 @pytest.fixture
@@ -37,20 +44,21 @@ def project(template: Project, tmp_path: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def three_versions(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def three_versions(next_night: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Three accepted versions, pushed, the newest in prod. Nobody may change it."""
-    project = template.copy(tmp_path_factory.mktemp("three") / "project")
-    accept(project)
-    project.publish("--days", "1")
-    project.repro()
-    project.commit()
-    accept(project)
-    project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
-    project.run("dvc", "repro", "--single-item", "train", "evaluate")
-    project.commit()
-    accept(project)
-    project.push()
-    return project
+
+    def make(folder: Path) -> None:
+        project = next_night.copy(folder / "project")
+        for at in ("HEAD~1", "main"):
+            project.run("git", "checkout", "--quiet", at)
+            accept(project)
+        project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
+        project.run("dvc", "repro", "--single-item", "train", "evaluate")
+        project.commit()
+        accept(project)
+        project.push()
+
+    return Project(once(tmp_path_factory, "three_versions", make) / "project")
 
 
 def accept(project: Project) -> None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cases import documented
+from once import once
 from project import MODEL, REPOSITORY, Project
 from ruamel.yaml import YAML
 from sklearn.linear_model import LogisticRegression
@@ -45,21 +46,24 @@ RULES = {
 @pytest.fixture(scope="session")
 def base(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose model is committed, pushed, and called main. Nobody may change it."""
-    project = template.copy(tmp_path_factory.mktemp("base") / "project")
-    more = YAML(typ="safe").load(REPOSITORY / "params.yaml")["gate"]["more"]
-    more["latency"] = {"most": 1000, "action": "warn"}
-    project.set("params.yaml", gate=RULES | {"more": more})
-    lock, outputs = project.read("dvc.lock"), project.lock()
-    assert outputs
-    project.path("dvc.lock").unlink()
-    project.path(CARD).unlink()
-    project.commit()
-    project.run("git", "branch", "empty")  # as a project is before its first night
-    project.path("dvc.lock").write_text(lock)
-    project.run("git", "checkout", "--quiet", "HEAD~1", "--", CARD)
-    _learn(project, max_iter=25)
-    project.run("git", "branch", "--force", "champion")
-    return project
+
+    def make(folder: Path) -> None:
+        project = template.copy(folder / "project")
+        more = YAML(typ="safe").load(REPOSITORY / "params.yaml")["gate"]["more"]
+        more["latency"] = {"most": 1000, "action": "warn"}
+        project.set("params.yaml", gate=RULES | {"more": more})
+        lock, outputs = project.read("dvc.lock"), project.lock()
+        assert outputs
+        project.path("dvc.lock").unlink()
+        project.path(CARD).unlink()
+        project.commit()
+        project.run("git", "branch", "empty")  # as a project is before its first night
+        project.path("dvc.lock").write_text(lock)
+        project.run("git", "checkout", "--quiet", "HEAD~1", "--", CARD)
+        _learn(project, max_iter=25)
+        project.run("git", "branch", "--force", "champion")
+
+    return Project(once(tmp_path_factory, "base", make) / "project")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cases import documented
+from once import once
 from project import MODEL, NEXT, Project
 from ruamel.yaml import YAML
 
@@ -23,19 +24,24 @@ REASON = "late flights were predicted as on time"
 @pytest.fixture(scope="session")
 def story(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two accepted versions, pushed; people decided things in between. Nobody may change it."""
-    project = template.copy(tmp_path_factory.mktemp("story") / "project")
-    said(project, "register", "--message", "the first")
-    project.publish("--days", "3")
-    said(project, "batch", "exclude", EXCLUDED, "--note", "half of it is a test")
-    said(project, "batch", "accept", "2013-01-05", "--note", "looked at")
-    said(project, "batch", "accept", LATER, "--note", "looked at as well")
-    project.set("params.yaml", gate__metrics__roc_auc__floor=0.52, gate__bootstrap__replicates=100)
-    project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
-    project.repro()
-    project.commit()
-    said(project, "register")
-    project.push()
-    return project
+
+    def make(folder: Path) -> None:
+        project = template.copy(folder / "project")
+        said(project, "register", "--message", "the first")
+        project.publish("--days", "3")
+        said(project, "batch", "exclude", EXCLUDED, "--note", "half of it is a test")
+        said(project, "batch", "accept", "2013-01-05", "--note", "looked at")
+        said(project, "batch", "accept", LATER, "--note", "looked at as well")
+        project.set(
+            "params.yaml", gate__metrics__roc_auc__floor=0.52, gate__bootstrap__replicates=100
+        )
+        project.set("params.yaml", train__parameters__hist_gradient_boosting__max_iter=6)
+        project.repro()
+        project.commit()
+        said(project, "register")
+        project.push()
+
+    return Project(once(tmp_path_factory, "story", make) / "project")
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +107,27 @@ def test_a_model_is_registered_once(story: Project, tmp_path: Path) -> None:
     code, printed = project.ratchet("register", "--stage", "not a stage")
     assert (code, "can't be a stage" in printed) == (2, True)
     assert len(versions(project)) == 2
+
+
+def test_what_a_workflow_pushes_and_publishes(story: Project, tmp_path: Path) -> None:
+    project = story.copy(tmp_path / "project")
+    project.run("git", "tag", "--delete", SECOND, "model#prod#2")
+    outputs, notes = tmp_path / "outputs", tmp_path / "notes.md"
+    command = ("ratchet", "register", "--notes", str(notes))
+    # HEAD has another model than the commit that the workflow was started for.
+    told = project.run(*command, "--merged", FIRST, GITHUB_OUTPUT=str(outputs))
+    assert told.startswith("nothing done: ")
+    assert not outputs.exists()
+    assert not notes.exists()
+    assert [each.tag for each in versions(project)] == [FIRST]
+    project.run(*command, "--merged", "HEAD", GITHUB_OUTPUT=str(outputs))
+    assert outputs.read_text() == f"tag={SECOND}\nnew=true\ntags={SECOND} model#prod#2\n"
+    assert f"`{sha256_file(project.path(MODEL))}`" in notes.read_text()
+    assert f"| before it | `{FIRST}` |" in notes.read_text()
+    project.run(*command, GITHUB_OUTPUT=str(outputs))
+    assert outputs.read_text().endswith(f"\ntag={SECOND}\nnew=false\ntags=\n")
+    project.path("reports/evaluation.json").write_text("{}")
+    project.fail(*command, code=5)
 
 
 def test_gto_and_dvc_read_what_was_registered(story: Project, tmp_path: Path) -> None:
@@ -433,7 +460,7 @@ CASES: dict[str, Callable[[Project], None]] = {
 }
 # What the report says beside the verdict.
 TOLD = {
-    "rolled back to a version": "Rollback to model@\u200bv1.0.0, accepted on ",
+    "rolled back to a version": "Rollback to model@v1.0.0, accepted on ",
     "code changed beside": "src/ratchet/model.py changes beside",
     "other card": "models/card.json isn't what the rollback makes",
     "proposed again": f"({REASON}): it must not come back by itself",

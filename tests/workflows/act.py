@@ -143,10 +143,12 @@ class Runner:
         pull: Pull | None = None,
         payload: Mapping[str, Any] | None = None,
         job: str = "",
+        at: str = "",
     ) -> Run:
         """Run a workflow file as it stands at the event's commit; return when all is over.
 
-        `job` runs that job and what it needs only. Raises AssertionError for a file that can't be
+        `job` runs that job and what it needs only. `at` is the event's commit, if its branch has
+        moved since: somebody presses "Re-run". Raises AssertionError for a file that can't be
         played faithfully, and for a job that should have run and hasn't.
         """
         self._runs += 1
@@ -154,18 +156,18 @@ class Runner:
         place = self.folder / f"run-{self._runs}"
         if pull is not None:
             ref = f"refs/pull/{pull.number}/merge"
-        self._check_out(place / "work", ref)
+        self._check_out(place / "work", ref, at or self.github.git("rev-parse", ref))
         flow = Workflow(place / "work" / ".github" / "workflows" / workflow)
         about = dict(payload or {})
         if event_name == "workflow_dispatch":
             about["inputs"] = dict(inputs or {})
         if event_name == "push":
-            sha = self.github.git("rev-parse", ref)
+            sha = at or self.github.git("rev-parse", ref)
             about |= {"ref": ref, "after": sha, "head_commit": {"id": sha}}
-            about.setdefault("before", self.github.git("rev-parse", f"{ref}^1"))
+            about.setdefault("before", self.github.git("rev-parse", f"{sha}^1"))
         sent = event(self.github, event_name, pull, **about)
         (place / "event.json").write_text(json.dumps(sent), encoding="utf-8")
-        options = self._settings(flow, place)
+        options = self._settings(flow, place, fork=pull is not None and pull.repository != SLUG)
         for pin in sorted(flow.pins, key=str):
             options += ["--local-repository", f"{pin}={self._stand_in(pin, place)}"]
         command = [
@@ -197,30 +199,36 @@ class Runner:
             seconds,
         )
 
-    def _check_out(self, work: Path, ref: str) -> None:
+    def _check_out(self, work: Path, ref: str, sha: str) -> None:
         """Lay out what act looks at to know the repository, the commit and the workflow."""
         url = f"https://github.com/{SLUG}.git"
         work.mkdir(parents=True)
         run = self.github.git
         tree = f"--work-tree={work}"
-        sha = run("rev-parse", f"{ref}^{{commit}}")
         git_dir = work / ".git"
         run("clone", "--quiet", "--bare", "--shared", str(self.github.repository), str(git_dir))
-        head = ("symbolic-ref", "HEAD", ref) if ref.startswith("refs/heads/") else ()
         here = (f"--git-dir={git_dir}", tree)
         run(*here, "config", "core.bare", "false")
         run(*here, "config", "remote.origin.url", url)
-        run(*here, *(head or ("update-ref", "--no-deref", "HEAD", sha)))
+        if ref.startswith("refs/heads/"):
+            run(*here, "update-ref", ref, sha)
+            run(*here, "symbolic-ref", "HEAD", ref)
+        else:
+            run(*here, "update-ref", "--no-deref", "HEAD", sha)
         run(*here, "checkout", "--quiet", "--force", sha, "--", ".github")
 
-    def _settings(self, flow: Workflow, place: Path) -> list[str]:
-        """Write the workflow and the stand-ins' context; return act's options for all values."""
+    def _settings(self, flow: Workflow, place: Path, *, fork: bool) -> list[str]:
+        """Write the workflow and the stand-ins' context; return act's options for all values.
+
+        fork: for a pull request of a stranger's, whose jobs may read and have no secrets.
+        """
         secrets, variables = dict(self.secrets), dict(self.variables)
         # For what is used outside of a job: GitHub has a token there too, and nobody needs it.
         names: dict[str, dict[str, str]] = {}
         jobs: dict[str, Any] = {}
         for job in flow.jobs.values():
-            rights = {name.replace("-", "_"): level for name, level in job.permissions.items()}
+            permissions = _for_strangers(job.permissions) if fork else job.permissions
+            rights = {name.replace("-", "_"): level for name, level in permissions.items()}
             token = self.github.token(f"job {job.id}", JOB_LOGIN, **rights)
             own = f"TOKEN_OF_{job.id}".upper().replace("-", "_")
             secrets[own] = token.value
@@ -230,7 +238,7 @@ class Runner:
             around = self.environments.get(job.environment, Environment())
             prefix = re.sub(r"\W", "_", f"IN_{job.environment}_".upper())
             for kind, given, all_ in (
-                ("secrets", around.secrets, secrets),
+                ("secrets", {} if fork else around.secrets, secrets),
                 ("vars", around.variables, variables),
             ):
                 for name, value in given.items():
@@ -238,7 +246,7 @@ class Runner:
                     names[job.id][f"{kind}.{name}"] = f"{kind}.{prefix}{name}"
             jobs[job.id] = {
                 "token": token.value,
-                "permissions": job.permissions,
+                "permissions": permissions,
                 "environment": job.environment,
             }
         context = {
@@ -331,6 +339,13 @@ class Runner:
             printed, complained = log.read().decode(), errors.read().decode(errors="replace")
         lines = [line for line in printed.splitlines() if line.startswith("{")]
         return [json.loads(line) for line in lines], printed[-3000:] + complained[-3000:]
+
+
+def _for_strangers(permissions: Mapping[str, str]) -> dict[str, str]:
+    """Return what GitHub leaves of a job's permissions when the pull request is from a fork."""
+    left = {name: "read" for name, level in permissions.items() if level != "none"}
+    left.pop("id-token", None)
+    return left
 
 
 def _read(flow: Workflow, lines: Sequence[Mapping[str, Any]]) -> dict[str, Job]:

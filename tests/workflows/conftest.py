@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 from act import Runner
 from github import GitHub
+from once import once
 from world import World, make_template
 
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What worlds are copies of. Nobody may change it."""
-    folder = tmp_path_factory.mktemp("template")
-    make_template(folder)
-    return folder
+    return once(tmp_path_factory, "world", make_template)
 
 
 @pytest.fixture

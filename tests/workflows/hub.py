@@ -66,9 +66,13 @@ class Issue:
 
 @dataclass
 class Pull(Issue):
-    """A pull request. `sha` is its head's, which follows the branch as long as it is open."""
+    """A pull request. `sha` is its head's, which follows the branch as long as it is open.
+
+    repository: where the branch is; another one's for a pull request from a fork.
+    """
 
     head: str = ""
+    repository: str = SLUG
     base: str = DEFAULT_BRANCH
     sha: str = ""
     draft: bool = False

@@ -8,7 +8,6 @@ from web import Response
 def pull_json(hub: Hub, pull: Pull) -> Json:
     """Return a pull request as GitHub shows it."""
     refs = hub.refs()
-    repository = {"full_name": SLUG, "name": SLUG.partition("/")[2], "owner": user(OWNER)}
     return {
         "id": 10_000 + pull.number,
         "number": pull.number,
@@ -28,15 +27,20 @@ def pull_json(hub: Hub, pull: Pull) -> Json:
             "ref": pull.head,
             "sha": pull.sha,
             "label": f"{OWNER}:{pull.head}",
-            "repo": repository,
+            "repo": _repository(pull.repository),
         },
         "base": {
             "ref": pull.base,
             "sha": refs.get(f"refs/heads/{pull.base}", ""),
             "label": f"{OWNER}:{pull.base}",
-            "repo": repository,
+            "repo": _repository(SLUG),
         },
     }
+
+
+def _repository(slug: str) -> Json:
+    owner, _, name = slug.partition("/")
+    return {"full_name": slug, "name": name, "owner": user(owner)}
 
 
 @route("GET", "{repo}/pulls", pull_requests="read")
@@ -69,6 +73,7 @@ def create_pull(call: Call) -> Response:
     for field in ("head", "base", "title"):
         if not body.get(field):
             raise invalid("PullRequest", "missing_field", field=field)
+    _refuse_long(body)
     head, base = body["head"].removeprefix(f"{OWNER}:"), body["base"]
     refs = hub.refs()
     for field, branch in (("head", head), ("base", base)):
@@ -105,6 +110,7 @@ def get_pull(call: Call) -> Response:
 def update_pull(call: Call) -> Response:
     """Change a pull request: title, body, state, base."""
     pull, body = _found(call), call.body
+    _refuse_long(body)
     state = body.get("state", pull.state)
     if state not in ("open", "closed"):
         raise invalid("PullRequest", "invalid", field="state")
@@ -145,6 +151,13 @@ def list_of_commit(call: Call) -> Response:
     sha = call.arguments[0]
     found = [pull for pull in call.hub.pulls.values() if sha in (pull.sha, pull.merge_commit)]
     return call.page([pull_json(call.hub, pull) for pull in found])
+
+
+def _refuse_long(body: Json) -> None:
+    for field, most in (("title", 256), ("body", 65536)):
+        if len(body.get(field) or "") > most:
+            message = f"{field} is too long (maximum is {most} characters)"
+            raise invalid("PullRequest", "custom", field=field, message=message)
 
 
 def _found(call: Call) -> Pull:

@@ -291,6 +291,8 @@ def release_json(call: Call, release: Release) -> Json:
         "body": release.body,
         "draft": release.draft,
         "prerelease": release.prerelease,
+        "created_at": "2026-01-01T00:00:00Z",
+        "published_at": None if release.draft else "2026-01-01T00:00:00Z",
         "author": user(release.author),
         "assets": [_asset_json(call, release, name) for name in release.assets],
     }

@@ -6,6 +6,8 @@ from pathlib import Path
 from ratchet.cli.arguments import Commands, add_defaults
 from ratchet.cli.gate import PLACES
 
+VERDICT = "reports/verdict.md"  # the gate's word on a night's model
+
 
 def add(commands: Commands) -> None:
     """Add these commands."""
@@ -14,8 +16,23 @@ def add(commands: Commands) -> None:
         "--stage", default="prod", help="where the version stands from now on; default: %(default)s"
     )
     made.add_argument("--message", default="", metavar="WHY", help="default: HEAD's own")
+    made.add_argument(
+        "--merged",
+        default="HEAD",
+        metavar="REV",
+        help="do nothing unless HEAD still has this revision's model; default: %(default)s",
+    )
+    made.add_argument(
+        "--notes", type=Path, metavar="PATH", help="write the notes of a release there, as Markdown"
+    )
     made.add_argument("--json", action="store_true", help="for machines")
-    add_defaults(made, model=PLACES["model"], card=PLACES["card"])
+    add_defaults(
+        made,
+        model=PLACES["model"],
+        card=PLACES["card"],
+        evaluation="reports/evaluation.json",
+        verdict=VERDICT,
+    )
 
     made = commands.add("rollback", _rollback, "bring an accepted version back, as a new commit")
     made.add_argument("version", metavar="VERSION", help="e.g. v3, or model@v3.0.0")
@@ -38,9 +55,15 @@ def add(commands: Commands) -> None:
 
 
 def _register(args: argparse.Namespace) -> None:
-    from ratchet.proposals import actions
-    from ratchet.versions import registry
+    import json
 
+    from ratchet.files import write_text
+    from ratchet.proposals import actions
+    from ratchet.versions import notes, registry
+
+    if reason := registry.overtaken(Path.cwd(), args.merged, args.card.as_posix()):
+        print(json.dumps({"skipped": reason}) if args.json else reason)
+        return
     done = registry.register(
         Path.cwd(),
         model=args.model.as_posix(),
@@ -48,7 +71,16 @@ def _register(args: argparse.Namespace) -> None:
         stage=args.stage,
         message=args.message,
     )
-    actions.output(tag=done.version, new=str(done.new).lower())
+    if args.notes is not None:
+        told = notes.markdown(
+            Path.cwd(),
+            done,
+            card=args.card.as_posix(),
+            evaluation=args.evaluation.as_posix(),
+            verdict=args.verdict.as_posix(),
+        )
+        write_text(args.notes, told)
+    actions.output(tag=done.version, new=str(done.new).lower(), tags=" ".join(done.tags))
     print(registry.to_json(done) if args.json else registry.describe(done))
 
 

@@ -18,14 +18,18 @@ from ratchet.journal import rolled_back
 from ratchet.journal.commits import Revision
 
 # What decides about a model, besides values in params.yaml. A name with a slash at its end is a
-# folder. dvc's settings are here, as they say which remote is asked for the evidence.
+# folder. dvc's settings are here, as they say which remote is asked for the evidence; the journal,
+# as it says what was accepted; code owners, as they approve all this.
 FILES = (
     ".dvc/config",
+    ".github/CODEOWNERS",
     ".github/workflows/",
     rolled_back.FILE,
     "src/ratchet/artifacts/persist.py",
     persist.TRUSTED_HOME,
+    "src/ratchet/cli/gate.py",
     "src/ratchet/gate/",
+    "src/ratchet/journal/",
     "src/ratchet/scoring/",
 )
 # A shorter holdout, other slices or another threshold can hide a loss as well as a loose rule.

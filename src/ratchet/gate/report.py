@@ -78,7 +78,9 @@ def _head(found: Findings) -> str:
     if found.rollback and found.judgement.verdict == Verdict.PASS:
         title = "✅ PASS: this model was accepted before"
     lines = [f"# {title}", "", f"**{words.sentence(found.reason)}**", ""]
-    against = f"`{found.base.commit[:10]}` ({words.plain(found.base_name)})" if found.base else ""
+    against = f"`{found.base.commit[:10]}`" if found.base else ""
+    if found.base and found.base_name != found.base.commit:
+        against += f" ({words.plain(found.base_name)})"
     if found.head and against:
         lines.append(f"`{found.head.commit[:10]}` against {against}.")
     if found.challenger:

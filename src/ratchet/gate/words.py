@@ -78,7 +78,7 @@ def short(text: str) -> str:
 def plain(text: str) -> str:
     """Take from text what Markdown, HTML or GitHub would read as more than text."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;")
-    return re.sub(r"@(?=\w)", "@\u200b", text).replace("![", "!\u200b[")
+    return re.sub(r"(?<![0-9A-Za-z])@(?=\w)", "@\u200b", text).replace("![", "!\u200b[")
 
 
 def confidently(differences: Mapping[str, Difference], confidence: float) -> str:

@@ -49,6 +49,10 @@ class Commits:
         """Return the first line of a commit's message."""
         return self._git("log", "-1", "--format=%s", at.commit).decode(errors="replace").strip()
 
+    def last_change(self, path: str) -> str:
+        """Return the newest commit of HEAD's history that changed a file; "" when none did."""
+        return self._git("log", "-1", "--format=%H", "--", path).decode().strip()
+
     def shallow(self) -> bool:
         """Tell whether this clone lacks the older part of its history."""
         return self._git("rev-parse", "--is-shallow-repository").strip() == b"true"

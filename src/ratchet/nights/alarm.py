@@ -25,7 +25,10 @@ CAUSES = {
     4: "a guard says no",
     5: "evidence is missing or unreadable: the source or the remote is down, or refuses",
 }
-_SILENT = "the job ended before it could say why: cancelled, timed out, or the machine was lost"
+_SILENT = (
+    "a job ended before it could say why: a step before it failed, a right or a secret is missing, "
+    "it took too long, or its machine was lost"
+)
 _PATIENCE = 20  # seconds for an address to answer
 
 

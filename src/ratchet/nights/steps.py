@@ -104,7 +104,7 @@ def _last_words(printed: str) -> str:
         found = [number for number, line in enumerate(lines) if line.startswith(start)]
         if found:
             told = lines[found[-1] : found[-1] + 3]
-            return " ".join(line for line in told if not line.startswith("ERROR: failed to repro"))
+            return "; ".join(line for line in told if not line.startswith("ERROR: failed to repro"))
     return lines[-1] if lines else "it said nothing"
 
 

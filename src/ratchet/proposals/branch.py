@@ -89,7 +89,10 @@ def refuse_stale(top: Path, base: str, tip: str) -> None:
     if base == tip:
         return
     if attempt(top, "merge-base", "--is-ancestor", base, tip).returncode != 0:
-        raise MovedError(f"{base[:10]} is not part of {tip[:10]} any more: run the night again")
+        raise MovedError(
+            f"{base[:10]}, which this was made from, is not part of origin's main ({tip[:10]}): if "
+            "it is yours push it first, otherwise main was rewritten; then run again"
+        )
     moved = git(top, "diff", "--name-only", base, tip, "--", *INPUTS).splitlines()
     if moved:
         more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""

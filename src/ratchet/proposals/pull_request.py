@@ -9,6 +9,7 @@ from ratchet.errors import EvidenceError
 from ratchet.proposals.github import GitHub
 
 LONGEST = 65_000  # characters; GitHub takes 65,536
+LONGEST_TITLE = 256
 # Labels that Ratchet gives and takes away, with their colours. Others are a person's.
 LABELS: Mapping[str, str] = {
     "retrain": "5319e7",
@@ -36,6 +37,8 @@ def upsert(
     owner = github.repository.partition("/")[0]
     there = github.get("pulls", head=f"{owner}:{branch}", base=into, state="open")
     body = shortened(body)
+    if len(title) > LONGEST_TITLE:  # the body has all of a long reason
+        title = f"{title[: LONGEST_TITLE - 1]}…"
     if there:
         found = github.patch(f"pulls/{there[0]['number']}", title=title, body=body)
     else:

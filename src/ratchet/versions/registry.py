@@ -22,8 +22,9 @@ STAGE = "prod"
 class Registered:
     """What became of HEAD's model.
 
-    version: its tag. new: whether that was made now. stage: where it stands. back: whether it was
-    there before, and not since. tags: those made now, to be pushed; none when all stood already.
+    version: its tag. new: whether that was made now. stage: where it stands. instead: the version
+    that stood there, if another. back: whether it was there before, and not since. tags: those made
+    now, to be pushed; none when all stood already.
     """
 
     version: str
@@ -31,6 +32,7 @@ class Registered:
     commit: str
     stage: str
     new: bool
+    instead: str
     back: bool
     tags: tuple[str, ...]
 
@@ -57,8 +59,30 @@ def register(
     tags = [] if found else [_tag(top, commit, why, version=tag)]
     if not found or stage not in found.stages:
         tags.append(_tag(top, commit, why, stage=stage))
-    back = bool(found and stage in found.was_in and stage not in found.stages)
-    return Registered(tag, sha256, commit, stage, not found, back, tuple(tags))
+    before = next((each.tag for each in known if stage in each.stages), "")
+    return Registered(
+        version=tag,
+        model_sha256=sha256,
+        commit=commit,
+        stage=stage,
+        new=not found,
+        instead="" if before == tag else before,
+        back=bool(found and stage in found.was_in and stage not in found.stages),
+        tags=tuple(tags),
+    )
+
+
+def overtaken(top: Path, merged: str, card: str) -> str:
+    """Say why HEAD's model isn't to be registered for the commit `merged`; "" when it is.
+
+    A run for an older commit, or one that a person starts again, must not put into production what
+    has been replaced since. HEAD is the newest main.
+    """
+    history = History(top)
+    head, then = history.resolve("HEAD"), history.resolve(merged)
+    if model_at(history, head, card) == model_at(history, then, card):
+        return ""
+    return f"nothing done: {head} has another model than {then}, and a run of its own"
 
 
 def describe(done: Registered) -> str:
