@@ -23,6 +23,7 @@ from ratchet.artifacts import persist
 from ratchet.files import sha256_file
 
 CARD, METRICS, VALIDATED = "models/card.json", "reports/metrics.json", "data/validated"
+GOLDEN = "models/golden.json"
 
 # Small and sure: the project's own rules are made for a longer holdout.
 RULES = {
@@ -195,6 +196,10 @@ def metrics_corrupt(project: Project) -> None:
 
 def metrics_forged(project: Project) -> None:
     _forge_text(project, METRICS, r'"roc_auc": [\d.]+', '"roc_auc": 0.97')
+
+
+def golden_predictions_forged(project: Project) -> None:
+    _forge_text(project, GOLDEN, r'("rows": \[\n  \[.*), [\d.e-]+\]', r"\1, 0.5]")
 
 
 def metric_added(project: Project) -> None:

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ratchet.files import sha256_file
 from ratchet.journal import accepted, rolled_back
 
-CARD = "models/card.json"
+CARD, GOLDEN = "models/card.json", "models/golden.json"
 FIRST, SECOND = "model@v1.0.0", "model@v2.0.0"
 EXCLUDED, LATER = "2013-01-16", "2013-01-17"  # after the first version
 REASON = "late flights were predicted as on time"
@@ -243,6 +243,7 @@ def test_a_fresh_clone_needs_git_and_the_remote_alone(
     assert sha256_file(clone.path(MODEL)) == told["model_sha256"] == versions(story)[0].model_sha256
     changed = clone.run("git", "diff", "--name-only", "HEAD~1").split()
     assert told["paths"] == sorted(changed)
+    assert (told["answers"]["rows"], told["answers"]["difference"]) == (50, 0.0)
     assert (told["commit"], told["version"]) == (head(clone), FIRST)
     raw = clone.path("data/raw")
     assert (len(list(raw.iterdir())) if raw.exists() else 0) == (0 if options else 13)
@@ -254,6 +255,53 @@ def test_a_rollback_that_fails_leaves_a_fresh_clone_without_data(clone: Project)
     code, printed = clone.ratchet("rollback", "v1", "--reason", REASON)
     assert (code, message in printed) == (5, True)
     assert state(clone) == before
+
+
+def the_first_version_anew(project: Project, change: Callable[[], Any]) -> None:
+    """Change what is in git of the first version, and move its tag to that."""
+    project.run("git", "checkout", "--quiet", FIRST)
+    change()
+    project.run("git", "add", "--all")
+    project.run("git", "commit", "--quiet", "--message", "changed")
+    project.run("git", "tag", "--force", "--annotate", FIRST, "--message", "made up")
+    project.run("git", "checkout", "--quiet", "main")
+    project.run("git", "merge", "--quiet", "--strategy", "ours", FIRST)
+
+
+def answers_moved(project: Project) -> None:
+    """As if other libraries had made the golden predictions."""
+    card = json.loads(project.read(CARD))
+    card["libraries"]["scikit-learn"] = "0.1"
+    project.path(CARD).write_text(json.dumps(card))
+    golden = json.loads(project.read(GOLDEN))
+    for row in golden["rows"]:
+        row[-1] += 0.25
+    project.path(GOLDEN).write_text(json.dumps(golden))
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "wrong"),
+    [
+        (answers_moved, "50 of 50 golden rows, by up to 0.25; libraries have moved: scikit", True),
+        (
+            lambda project: project.path(GOLDEN).write_text("{}"),
+            "can't be asked here: ",
+            True,
+        ),
+        (lambda project: project.path(GOLDEN).unlink(), "no golden predictions: it is from", False),
+    ],
+)
+def test_a_model_that_answers_otherwise_today_is_told(
+    change: Callable[[Project], Any], says: str, wrong: bool, story: Project, tmp_path: Path
+) -> None:
+    project = story.copy(tmp_path / "project")
+    the_first_version_anew(project, lambda: change(project))
+    printed = said(project, "rollback", "v1", "--reason", REASON)
+    assert sha256_file(project.path(MODEL)) == versions(project)[0].model_sha256
+    assert "proven: it is the accepted file" in printed
+    for told in (printed, project.read(rolled_back.REPORT)):
+        assert says in told
+        assert (f"git worktree add ../{FIRST} {FIRST}" in told) == wrong
 
 
 def test_a_broken_commit_is_rolled_back_too(story: Project, tmp_path: Path) -> None:
@@ -286,12 +334,7 @@ def another_model_in_the_cache(project: Project) -> str:
     """DVC's cache has another file under the model's name, with a lock file that fits."""
     first = project.run("git", "show", f"{FIRST}:{CARD}")
     forged = first.replace(json.loads(first)["model_sha256"], "0" * 64)
-    project.run("git", "checkout", "--quiet", FIRST)
-    project.path(CARD).write_text(forged)
-    project.run("git", "commit", "--quiet", "--all", "--message", "another card")
-    project.run("git", "tag", "--force", "--annotate", FIRST, "--message", "made up")
-    project.run("git", "checkout", "--quiet", "main")
-    project.run("git", "merge", "--quiet", "--strategy", "ours", FIRST)
+    the_first_version_anew(project, lambda: project.path(CARD).write_text(forged))
     return "is not the model of model@v1.0.0"
 
 

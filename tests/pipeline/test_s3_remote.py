@@ -1,5 +1,6 @@
 """DVC's remotes: the local one that a clone has at once, and one in S3, set up as documented."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,11 +12,18 @@ from project import MODEL, REPOSITORY, Project, ran
 from seaweed import Seaweed
 
 LOCK = "dvc.lock"
+# Someone who isn't the administrator, so that a bucket's policy counts.
+KEEPER = {
+    "name": "keeper",
+    "credentials": [{"accessKey": "keeper", "secretKey": "keeper-secret"}],
+    "actions": [f"{action}:acme-models" for action in ("Read", "Write", "List")],
+}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    with Seaweed(tmp_path_factory.mktemp("seaweed"), buckets=("acme-models",)) as running:
+    place = tmp_path_factory.mktemp("seaweed")
+    with Seaweed(place, buckets=("acme-models",), identities=[KEEPER]) as running:
         yield running
 
 
@@ -112,6 +120,55 @@ def test_pull_refuses_a_damaged_object_and_names_the_file(
     # Nothing wrong stayed behind in the cache.
     clone.run("dvc", "pull", **server.env())
     assert content(clone) == content(pushed)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "gone"])
+def test_verify_names_a_damaged_object(
+    pushed: Project, clone: Project, server: Seaweed, damage: str
+) -> None:
+    clone.run("ratchet", "register")
+    name = "data/records.json"
+    client = server.client()
+    place = {"Bucket": "acme-models", "Key": remote_path(pushed, name)}
+    whole = client.get_object(**place)["Body"].read()
+    try:
+        if damage == "gone":
+            client.delete_object(**place)
+            printed = clone.fail("ratchet", "verify", "v1", code=5, **server.env())
+            assert f"{name} of model@v1.0.0 is not in DVC's remote" in printed
+        else:
+            client.put_object(**place, Body=whole[:-100])
+            clone.run("ratchet", "verify", "v1", **server.env())
+            printed = clone.fail("ratchet", "verify", "v1", "--data", code=5, **server.env())
+            assert f"{name} of model@v1.0.0 can't be pulled, or isn't what its name" in printed
+    finally:
+        client.put_object(**place, Body=whole)
+
+
+def test_gc_tells_when_the_remote_denies_deletion(clone: Project, server: Seaweed) -> None:
+    """DVC itself prints success then."""
+    clone.run("ratchet", "register")
+    client = server.client()
+    orphan = {"Bucket": "acme-models", "Key": f"dvc/files/md5/00/{'0' * 30}"}
+    client.put_object(**orphan, Body=b"of no commit")
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteObject*",
+        "Resource": "arn:aws:s3:::acme-models/dvc/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [deny]}
+    client.put_bucket_policy(Bucket="acme-models", Policy=json.dumps(policy))
+    command = ("ratchet", "gc", "--keep", "90d", "--cloud", "--yes")
+    try:
+        printed = clone.fail(*command, code=5, **server.env("keeper", "keeper-secret"))
+        assert "its remote still has 1 of 1 objects that should have gone" in printed
+        client.head_object(**orphan)
+    finally:
+        client.delete_bucket_policy(Bucket="acme-models")
+    printed = clone.run(*command, **server.env())
+    assert "1 from the remote; complete afterwards: model@v1.0.0" in printed
+    clone.run("ratchet", "verify", "v1", "--data", **server.env())
 
 
 def test_damaged_model_is_computed_again(pushed: Project, clone: Project, server: Seaweed) -> None:

@@ -126,6 +126,7 @@ class Shop:
         self.validation_text = root / "reports/validation.md"
         self.model = root / "models/model.skops"
         self.card = root / "models/card.json"
+        self.golden = root / "models/golden.json"
         self.scored = root / "data/scored.parquet"
         self.plots = root / "reports/plots"
         self.importance = self.plots / "importance.csv"
@@ -216,6 +217,7 @@ class Shop:
             card=self.card,
             scored=self.scored,
             importance=self.importance,
+            golden=self.golden,
         )
 
     def evaluate(self) -> "Evaluation":

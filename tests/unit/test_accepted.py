@@ -1,6 +1,7 @@
 """Which versions were accepted, as GTO's tags in a real git repository say."""
 
 import subprocess
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,24 @@ def test_later_events_win_in_the_order_of_their_numbers(journal: Journal) -> Non
         journal.tag(f"model#prod#{event}", 1 if event == 10 else 2)
     first, second = accepted.versions(journal.write(), CARD)
     assert (first.stages, second.stages) == (("prod",), ())
+
+
+def test_when_a_model_last_left_a_stage(journal: Journal) -> None:
+    for number in 1, 2, 3:
+        journal.model(number)
+        journal.tag(f"model@v{number}.0.0", number)
+    events = ("prod", 1), ("prod", 1), ("staging", 3), ("prod", 2), ("prod", 1), ("prod", 2)
+    for event, (stage, number) in enumerate(events):
+        journal.tag(f"model#{stage}#{event}", number)
+    journal.tag("model#prod!#6", 2)
+    journal.tag("model#prod!#7", 2)
+    folder = journal.write()
+    first, second, third = accepted.versions(folder, CARD)
+    left = accepted.left_stages(folder)
+    # A day passes with each tag: the first left with the event before the last two.
+    assert left.keys() == {first.commit, second.commit}
+    assert (left[second.commit] - left[first.commit]).days == 1
+    assert (left[first.commit] - datetime.fromisoformat(third.date)).days == 6
 
 
 def test_what_gto_took_back_is_gone_and_its_number_stays_taken(journal: Journal) -> None:

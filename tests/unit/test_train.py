@@ -28,8 +28,8 @@ ESTIMATORS = {
 
 
 def made(shop: Shop) -> dict[str, bytes]:
-    """Return the four files that the stage writes."""
-    files = (shop.model, shop.card, shop.scored, shop.importance)
+    """Return the five files that the stage writes."""
+    files = (shop.model, shop.card, shop.scored, shop.importance, shop.golden)
     return {path.name: path.read_bytes() for path in files}
 
 
@@ -317,7 +317,7 @@ def test_what_a_killed_run_left_is_dropped(shop: Shop) -> None:
     shop.validated_with(3)
     shop.train()
     before = snapshot(shop.root)
-    for path in (shop.model, shop.card, shop.scored, shop.importance):
+    for path in (shop.model, shop.card, shop.scored, shop.importance, shop.golden):
         path.with_name(f".partial-{path.name}-{random.randbytes(4).hex()}").touch()
     shop.train()
     assert snapshot(shop.root) == before

@@ -24,7 +24,7 @@ JOBS = {
 ACTIONS = json.loads((Path(__file__).parent / "actions.json").read_text(encoding="utf-8"))
 NOTHING = "\u2013"  # as the page's table has it
 # Jobs that hold a token which may write. They run no package and read no data.
-PRIVILEGED = {"nightly.propose", "nightly.alarm", "rollback.propose", "ci.comment"}
+PRIVILEGED = {"nightly.propose", "nightly.alarm", "rollback.propose", "ci.comment", "verify.alarm"}
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -102,6 +102,8 @@ def test_what_starts_them() -> None:
     assert triggers("release")["push"]["branches"] == ["main"]
     assert set(triggers("rollback")) == {"workflow_dispatch"}
     assert set(triggers("rollback")["workflow_dispatch"]["inputs"]) == {"version", "reason"}
+    assert set(triggers("verify")) == {"schedule", "workflow_dispatch"}
+    assert set(triggers("verify")["workflow_dispatch"]["inputs"]) == {"versions"}
 
 
 @pytest.mark.parametrize("name", JOBS)

@@ -15,6 +15,7 @@ PLACES = {
     "validated": "data/validated",
     "model": "models/model.skops",
     "card": "models/card.json",
+    "golden": "models/golden.json",
     "metrics": "reports/metrics.json",
     "validation": "reports/validation.json",
     "drill": "reports/drill.json",

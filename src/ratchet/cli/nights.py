@@ -66,6 +66,12 @@ def add(commands: Commands) -> None:
         help="the workflow's `needs` context; default: the variable NEEDS",
     )
     made.add_argument(
+        "--about",
+        choices=["night", "restore"],
+        default="night",
+        help="each has an issue of its own; default: %(default)s",
+    )
+    made.add_argument(
         "--report",
         type=Path,
         default=REPORT,
@@ -169,20 +175,21 @@ def _alarm(args: argparse.Namespace) -> None:
     from ratchet.proposals.github import GitHub
 
     needs = alarm.read_needs(args.needs or os.environ.get("NEEDS", ""))
-    found = alarm.failures(needs)
+    found, about = alarm.failures(needs), alarm.SUBJECTS[args.about]
     github, run = GitHub.here(Path.cwd()), actions.run_url()
     webhook, heartbeat = (os.environ.get(name, "") for name in ("WEBHOOK_URL", "HEARTBEAT_URL"))
     if found:
-        issue = alarm.scream(github, found, alarm.read_report(args.report), run)
-        print(f"{alarm.title(found)}: {issue}")
+        issue = alarm.scream(github, found, alarm.read_report(args.report), run, about)
+        title = alarm.title(found, about)
+        print(f"{title}: {issue}")
         if webhook:
-            alarm.tell(webhook, f"{github.repository}: {alarm.title(found)}. {issue}")
+            alarm.tell(webhook, f"{github.repository}: {title}. {issue}")
         return
     if alarm.moved(needs):
         print("main moved while the night ran; it runs again")
         return
-    closed = alarm.calm(github, run)
-    print(f"a good night; closed: {', '.join(closed) or 'nothing was open'}")
+    closed = alarm.calm(github, run, about)
+    print(f"a {about.good}; closed: {', '.join(closed) or 'nothing was open'}")
     if heartbeat:
         alarm.ping(heartbeat)
 

@@ -58,6 +58,7 @@ def add(commands: Commands) -> None:
         card="file for the model's card",
         scored="file for the scored holdout rows",
         importance="file for the feature importance",
+        golden="file for some rows with the model's answers",
     )
 
     made = commands.add("evaluate", _evaluate, "stage: measure the scores, draw the plots")
@@ -150,6 +151,7 @@ def _train(args: argparse.Namespace) -> None:
         card=args.card,
         scored=args.scored,
         importance=args.importance,
+        golden=args.golden,
     )
     print(
         f"train: {done.card.estimator} on {done.card.train.rows} rows of "

@@ -15,18 +15,32 @@ TAIL = 1000  # characters of a failed run's output that are told
 def differing_outputs(history: History, at: Revision, folder: Path) -> list[str]:
     """Run the whole pipeline of a commit in the new `folder`; return the files that differ.
 
-    Nothing is taken from what was made before but the pinned batches, which are checked against
-    the manifest. dvc.lock has the hash of every output, so git's view of it tells the models', too.
-
     Raises EvidenceError when the run fails.
     """
     history.bring_used()
     history.clone(at, folder)
-    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    return made_again(folder)
+
+
+def made_again(folder: Path, environment: Path | None = None) -> list[str]:
+    """Run the whole pipeline in a clone whose cache has its data; return the files that differ.
+
+    environment: a virtual environment to run in; by default that of this process. Nothing is taken
+    from what was made before but the pinned batches, which are checked against the manifest.
+    dvc.lock has the hash of every output, so git's view of it tells the models', too.
+
+    Raises EvidenceError when the run fails.
+    """
+    variables = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    python = sys.executable
+    if environment:
+        programs = environment / "bin"
+        variables["PATH"] = f"{programs}{os.pathsep}{variables.get('PATH', '')}"
+        python = str(programs / "python")
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro", "--force", "--no-commit"],
+        [python, "-m", "dvc", "repro", "--force", "--no-commit"],
         cwd=folder,
-        env=environment,
+        env=variables,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -39,9 +40,12 @@ class Recorded:
 class History(Commits):
     """The repository around `top`: its commits, and what DVC keeps for them."""
 
-    def clone(self, at: Revision, folder: Path) -> None:
-        """Clone the commit to `folder`, with DVC's cache and settings of this one."""
-        self._git("clone", "--quiet", "--no-checkout", str(self.top), str(folder))
+    def clone(self, at: Revision, folder: Path, *, empty_cache: bool = False) -> None:
+        """Clone the commit to `folder`, with DVC's remotes and settings of this one.
+
+        empty_cache: with a cache of its own, as on another machine; else with this one's.
+        """
+        self._git("clone", "--quiet", "--shared", "--no-checkout", str(self.top), str(folder))
         subprocess.run(
             ["git", "-C", str(folder), "checkout", "--quiet", "--detach", at.commit], check=True
         )
@@ -49,9 +53,15 @@ class History(Commits):
         if local.is_file():
             shutil.copy2(local, folder / ".dvc")
         with Repo(str(folder)) as repo, repo.config.edit("local") as settings:
-            settings.setdefault("cache", {})["dir"] = self._repo.cache.local.path.removesuffix(
-                "/files/md5"
-            )
+            # As they are here and now: the version's own may have moved, and paths are relative.
+            settings["remote"] = {
+                name: dict(about) for name, about in self._repo.config["remote"].items()
+            }
+            settings.setdefault("core", {})["remote"] = self._repo.config["core"].get("remote", "")
+            if not empty_cache:
+                settings.setdefault("cache", {})["dir"] = self._repo.cache.local.path.removesuffix(
+                    "/files/md5"
+                )
 
     def recorded(self, *revisions: Revision) -> list[Recorded]:
         """Return the figures of each commit as `dvc metrics diff` reads them, with load errors.
@@ -109,15 +119,55 @@ class History(Commits):
         once it has seen the folder.
         """
         try:
-            remote = self._repo.cloud.get_remote_odb()
             used = {
                 (each.value, each.obj_name) for found in self._repo.used_objs().values()
                 for each in found
             }  # fmt: skip
-            present = set(remote.oids_exist({oid for oid, _ in used}))
+        except Exception as error:  # whatever the remote's client raises
+            raise EvidenceError(f"DVC can't say what this commit needs: {error}") from error
+        lacking = self.not_remote({oid for oid, _ in used})
+        return [(oid, name or "") for oid, name in used if oid in lacking]
+
+    def objects(self, at: Revision) -> dict[str, str]:
+        """Return what DVC keeps for a commit: the path of each object by its MD5.
+
+        Of a folder whose listing neither cache nor remote has, there is the listing alone.
+        """
+        listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", at.commit)
+        in_git = set(listed.decode().split("\0"))
+        named = {}
+        for path, md5 in self.outputs(at).items():
+            if path in in_git:
+                continue
+            named[md5] = path
+            if md5.endswith(_FOLDER):
+                with suppress(EvidenceError):
+                    self._fetch([md5])
+                    listing = Path(self._repo.cache.local.oid_to_path(md5))
+                    named |= {oid: f"{path}/{name}" for name, oid in _entries(listing).items()}
+        return named
+
+    def uncached(self, oids: Collection[str]) -> set[str]:
+        """Return which of these objects DVC's cache here lacks."""
+        cache = self._repo.cache.local
+        return {oid for oid in oids if not Path(cache.oid_to_path(oid)).is_file()}
+
+    def not_remote(self, oids: Collection[str], remote: str | None = None) -> set[str]:
+        """Return which of these objects the remote lacks, each asked for by itself.
+
+        remote: its name, by default the one that is set. Raises EvidenceError when it can't say.
+        """
+        if not oids:
+            return set()
+        try:
+            store = self._repo.cloud.get_remote_odb(remote)
+            return set(oids) - set(store.oids_exist(set(oids)))
         except Exception as error:  # whatever the remote's client raises
             raise EvidenceError(f"DVC's remote can't be asked: {error}; is it set up?") from error
-        return [(oid, name or "") for oid, name in used if oid not in present]
+
+    def bring(self, oids: Collection[str]) -> None:
+        """Bring objects to the cache; EvidenceError when some of them can't be had."""
+        self._fetch(oids)
 
     def bring_file(self, md5: str, to: Path) -> None:
         """Copy a file that DVC keeps from the cache, or else the remote, and check its hash.
@@ -182,8 +232,7 @@ class History(Commits):
 
     def _fetch(self, oids: Any) -> None:
         """Bring objects that the cache lacks from the remote; EvidenceError for missing ones."""
-        cache = self._repo.cache.local
-        lacking = [oid for oid in oids if not Path(cache.oid_to_path(oid)).is_file()]
+        lacking = list(self.uncached(oids))
         if not lacking:
             return
         reason = ""
@@ -191,7 +240,7 @@ class History(Commits):
             self._repo.cloud.pull([HashInfo("md5", oid) for oid in lacking])
         except Exception as error:  # whatever the remote's client raises
             reason = f" ({error})"
-        absent = [oid for oid in lacking if not Path(cache.oid_to_path(oid)).is_file()]
+        absent = sorted(self.uncached(lacking))
         if absent:
             raise EvidenceError(
                 f"neither DVC's cache nor its remote has {len(absent)} of {len(oids)} objects, "
@@ -208,7 +257,12 @@ class History(Commits):
 
 def _entries(listing: Path) -> dict[str, str]:
     """Return the hash of each file in a folder that DVC keeps, by its path there."""
-    return {each["relpath"]: each["md5"] for each in json.loads(listing.read_bytes())}
+    try:
+        return {each["relpath"]: each["md5"] for each in json.loads(listing.read_bytes())}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(
+            f"{listing}: is no listing of a folder ({error}); delete it and run `dvc pull`"
+        ) from error
 
 
 def sha256_at(path: Path) -> str:

@@ -17,7 +17,7 @@ from ratchet.config import Evaluate, Train, Window
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import load_schema
 from ratchet.errors import EvidenceError, RatchetError
-from ratchet.gate import clean_room, more, policy, rollback, rules, same_rows
+from ratchet.gate import answers, clean_room, more, policy, rollback, rules, same_rows
 from ratchet.gate.batches import batches_since, drill_result
 from ratchet.gate.findings import EVIDENCE, Findings, Side
 from ratchet.gate.rebuild import differing_outputs
@@ -39,6 +39,7 @@ class Places:
     validated: str
     model: str
     card: str
+    golden: str
     metrics: str
     validation: str
     drill: str
@@ -192,6 +193,8 @@ def _accepted_before(found: Findings, history: History, places: Places, scratch:
     model = scratch / "challenger"
     clean_room.admit(history, found.head, card, places.model, model, found.policy.trusted)
     admitted = f"{places.model} is the one on its card, and loads through the allow-list"
+    again = answers.ask(history, found.head, places.golden, card, model, found.policy.trusted)
+    status = Status.WARNS if again.wrong else Status.FINE if again.rows else Status.UNJUDGED
     version = found.rollback.version
     not_asked = (
         f"not asked: `dvc status`, the card's inputs, metrics and comparison; they held when "
@@ -200,6 +203,7 @@ def _accepted_before(found: Findings, history: History, places: Places, scratch:
     found.outcomes += [
         Outcome("rollback", "model", Status.FINE, f"the files are those of {version.tag}"),
         Outcome(EVIDENCE, "model", Status.FINE, admitted),
+        Outcome(EVIDENCE, "golden predictions", status, f"the model {again}"),
         Outcome(EVIDENCE, "dvc status", Status.UNJUDGED, not_asked),
     ]
 
@@ -280,6 +284,19 @@ def _clean_room(
         (f"forged or stale metrics: {each}" for each in clean_room.forged(claimed, again)),
         "every committed metric was found again from model and data",
         f"{places.metrics} is not what this model scores: run `dvc repro --force evaluate`",
+    )
+    forged = answers.forged(
+        history.content(head, places.golden),
+        places.golden,
+        window.judging,
+        scored.score,
+        card.features,
+    )
+    found.evidence(
+        "golden predictions",
+        forged,
+        "the golden predictions came out again",
+        "run `dvc repro --force train` and commit",
     )
     found.challenger = _measured(challenger, scored, found.policy.evaluate)
     return challenger, window

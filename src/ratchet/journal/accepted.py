@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
@@ -121,6 +122,23 @@ def events(top: Path) -> list[Event]:
     Raises EvidenceError when git can't list it.
     """
     return _events(_tags(top))
+
+
+def left_stages(top: Path) -> dict[str, datetime]:
+    """Return when each commit that was in a stage last left one; not those that never left."""
+    now: dict[str, str] = {}
+    left: dict[str, datetime] = {}
+    for each in events(top):
+        before = now.get(each.stage)
+        leaves = before == each.commit if each.ended else before != each.commit
+        if before and leaves:
+            at = datetime.fromisoformat(each.date)
+            left[before] = max(at, left.get(before, at))
+        if not each.ended:
+            now[each.stage] = each.commit
+        elif leaves:
+            del now[each.stage]
+    return left
 
 
 def next_number(top: Path) -> tuple[int, int, int]:

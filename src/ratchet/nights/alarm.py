@@ -16,7 +16,7 @@ from ratchet.errors import ConfigError, EvidenceError
 from ratchet.proposals.github import GitHub
 from ratchet.proposals.pull_request import ensure_label
 
-LABEL, COLOUR = "ratchet: alarm", "b60205"
+COLOUR = "b60205"
 MOST_LINES = 40  # of a report, in the issue
 CAUSES = {
     1: "a bug in the pipeline",
@@ -30,6 +30,34 @@ _SILENT = (
     "it took too long, or its machine was lost"
 )
 _PATIENCE = 20  # seconds for an address to answer
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an alarm is about; each has one issue of its own, known by its label.
+
+    what: what failed. good: a run that didn't. still: what is as it was, or where to read on.
+    """
+
+    label: str
+    what: str
+    good: str
+    still: str
+
+
+NIGHT = Subject(
+    "ratchet: alarm",
+    "The nightly run",
+    "good night",
+    "main is as it was, and so is the model.",
+)
+RESTORE = Subject(
+    "ratchet: restore alarm",
+    "The restore drill",
+    "good drill",
+    "docs/verify.md says what to do.",
+)
+SUBJECTS = {"night": NIGHT, "restore": RESTORE}
 
 
 @dataclass(frozen=True)
@@ -84,12 +112,12 @@ def read_needs(text: str) -> dict[str, Any]:
     return dict(needs)
 
 
-def title(found: list[Failure]) -> str:
+def title(found: list[Failure], about: Subject = NIGHT) -> str:
     """Return the issue's title."""
-    return f"The nightly run failed: {found[0].cause}"
+    return f"{about.what} failed: {found[0].cause}"
 
 
-def body(found: list[Failure], report: str, url: str) -> str:
+def body(found: list[Failure], report: str, url: str, about: Subject = NIGHT) -> str:
     """Return the issue's text: which jobs, why, where to look, and how the report begins."""
     lines = [f"**{found[0].cause[0].upper()}{found[0].cause[1:]}.**", "", f"Run: {url}", ""]
     for each in found:
@@ -103,29 +131,31 @@ def body(found: list[Failure], report: str, url: str) -> str:
         lines += ["", "How the report begins:", _verbatim("\n".join(begin[:MOST_LINES]))]
         if len(begin) > MOST_LINES:
             lines.append("The rest is in the run's artifact.")
-    lines += ["", "main is as it was, and so is the model. The next good night closes this issue."]
+    lines += ["", f"{about.still} The next {about.good} closes this issue."]
     return "\n".join(lines) + "\n"
 
 
-def scream(github: GitHub, found: list[Failure], report: str, url: str) -> str:
-    """Open the issue, or add this night to the one that is open; return its address."""
-    text = body(found, report, url)
-    there = _open(github)
+def scream(
+    github: GitHub, found: list[Failure], report: str, url: str, about: Subject = NIGHT
+) -> str:
+    """Open the issue, or add this run to the one that is open; return its address."""
+    text = body(found, report, url, about)
+    there = _open(github, about)
     if there:
         number = there[0]["number"]
-        github.patch(f"issues/{number}", title=title(found), body=text)
+        github.patch(f"issues/{number}", title=title(found, about), body=text)
         github.post(f"issues/{number}/comments", body=f"Again: {found[0].cause}. {url}")
         return str(there[0]["html_url"])
-    ensure_label(github, LABEL, COLOUR)
-    made = github.post("issues", title=title(found), body=text, labels=[LABEL])
+    ensure_label(github, about.label, COLOUR)
+    made = github.post("issues", title=title(found, about), body=text, labels=[about.label])
     return str(made["html_url"])
 
 
-def calm(github: GitHub, url: str) -> list[str]:
-    """Close what is open after a good night; return the addresses."""
+def calm(github: GitHub, url: str, about: Subject = NIGHT) -> list[str]:
+    """Close what is open about this after a good run; return the addresses."""
     closed = []
-    for each in _open(github):
-        github.post(f"issues/{each['number']}/comments", body=f"A good night: {url}")
+    for each in _open(github, about):
+        github.post(f"issues/{each['number']}/comments", body=f"A {about.good}: {url}")
         github.patch(f"issues/{each['number']}", state="closed")
         closed.append(str(each["html_url"]))
     return closed
@@ -154,8 +184,8 @@ def read_report(path: Path) -> str:
         return ""
 
 
-def _open(github: GitHub) -> list[dict[str, Any]]:
-    listed = github.get("issues", state="open", labels=LABEL)
+def _open(github: GitHub, about: Subject) -> list[dict[str, Any]]:
+    listed = github.get("issues", state="open", labels=about.label)
     return [each for each in listed if "pull_request" not in each]
 
 

@@ -22,7 +22,7 @@ _BRANCH = re.compile(r"retrain/next|rollback/v[0-9]+(\.[0-9]+)*")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 # What a night makes and git keeps. Everything else of the pipeline is DVC's, or a person's.
-_MADE = ("dvc.lock", "data/manifest.csv", "models/card.json")
+_MADE = ("dvc.lock", "data/manifest.csv", "models/card.json", "models/golden.json")
 _REPORT = re.compile(r"reports/(plots/)?[a-z0-9_]+\.(json|md|csv)")
 # What only a rollback brings back.
 _RESTORED = ("params.yaml", "schema.yaml", "models/rolled_back.csv")

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, Rows, write_card
+from ratchet.artifacts.golden import choose, write_golden
 from ratchet.artifacts.scored import write_scored
 from ratchet.artifacts.table import write_csv
 from ratchet.budget import Usage, within
@@ -49,17 +50,19 @@ def run(
     card: Path,
     scored: Path,
     importance: Path,
+    golden: Path,
 ) -> Trained:
-    """Train on the window without its `holdout` newest batches and write four files.
+    """Train on the window without its `holdout` newest batches and write five files.
 
     `model` is the estimator, `card` describes it, `scored` has the holdout's rows with the model's
-    probability of the positive label, `importance` what each feature is worth there.
+    probability of the positive label, `importance` what each feature is worth there, `golden` some
+    of these rows with their scores, for those who bring the model back.
     `environment` is the lock file, whose hash goes on the card.
 
     Raises DataError when there are too few batches, one class only or a feature without a value,
     ConfigError when the budget is exceeded or the estimator's parameters are wrong.
     """
-    remove_partials(model, card, scored, importance)
+    remove_partials(model, card, scored, importance, golden)
     contract = load_schema(schema)
     rows, hashes = read_window(validated)
     teaching, judging = split(rows, hashes, params.window.holdout)
@@ -94,6 +97,7 @@ def run(
         worth = _importance(shipped, X_holdout, y_holdout, params.train.seed)
     write_scored(scored, judging, y_holdout, score)
     write_csv(importance, {"feature": list(worth), "importance": list(worth.values())})
+    write_golden(golden, choose(judging, score, contract.features))
     made = Card(
         model_sha256=model_sha256,
         estimator=params.train.estimator,

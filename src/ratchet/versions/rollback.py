@@ -17,6 +17,7 @@ from ratchet.artifacts.card import Card
 from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
+from ratchet.gate.answers import Answers, ask
 from ratchet.gate.restoration import restoration
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.rollback import model_at
@@ -39,6 +40,7 @@ class Rollback:
     the model that it replaces, empty where the commit before has none. paths: the files that
     change, new and deleted ones too; none when HEAD has that model already. title, report: for the
     commit and the pull request. summary: for the terminal. commit: empty when none was made.
+    answers: what became of the golden predictions; None where they weren't asked.
     """
 
     version: str
@@ -49,6 +51,7 @@ class Rollback:
     report: str
     summary: str
     commit: str
+    answers: Answers | None = None
 
 
 def run(
@@ -89,6 +92,7 @@ def run(
     restored = restoration(
         history, head, then, params=places.params, schema=places.schema, manifest=places.manifest
     )
+    answers = None if dry_run else _check(history, then, places, version, restored.files)
     bad_version = accepted.with_model(known, bad)
     story = Story(
         why,
@@ -99,6 +103,8 @@ def run(
         places.params,
         places.schema,
         history.content(head, places.environment) != history.content(then, places.environment),
+        answers,
+        places.model,
     )
     report = markdown(story)
     files = {**restored.files, rolled_back.REPORT: report.encode()}
@@ -117,7 +123,6 @@ def run(
     }
     made = ""
     if not dry_run:
-        _check(history, then, places, version, files)
         kept = {
             path: md5 for path, md5 in history.outputs(then).items() if path not in restored.files
         }
@@ -139,6 +144,7 @@ def run(
         report,
         brief(story, made),
         made,
+        answers,
     )
 
 
@@ -204,8 +210,11 @@ def _check(
     places: Places,
     version: Version,
     files: Mapping[str, bytes | None],
-) -> None:
-    """Bring the model aside; raise EvidenceError unless it is the accepted one, and readable."""
+) -> Answers:
+    """Bring the model aside and ask it its golden predictions.
+
+    Raises EvidenceError unless it is the accepted one, and today's code knows what it is.
+    """
     md5 = history.output(then, places.model)
     if md5 is None:
         raise EvidenceError(f"{places.model} is not in dvc.lock at {then}: no model to restore")
@@ -216,12 +225,13 @@ def _check(
         write_text(schema, (files[places.schema] or b"").decode())
         try:
             load_schema(schema)
-            Card.model_validate_json(files[places.card] or b"")
+            card = Card.model_validate_json(files[places.card] or b"")
         except (ConfigError, ValidationError) as error:
             raise EvidenceError(
                 f"today's code can't read what {version.tag} has: {error}; check that version out "
                 "beside this one and run it with its own code and environment"
             ) from error
+        return ask(history, then, places.golden, card, model)
 
 
 def _prove(model: Path, version: Version) -> None:

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 
 from ratchet.artifacts.card import Card, Rows
 from ratchet.gate import words
+from ratchet.gate.answers import Answers
 from ratchet.gate.policy import differences
 from ratchet.gate.restoration import Restoration
 from ratchet.journal.accepted import Version
@@ -38,7 +39,8 @@ class Story:
 
     bad: what is rolled back. good: what is restored. before: the content of params.yaml and
     schema.yaml, by path, as it was. other_environment: the lock file of the libraries has changed
-    since the version was accepted.
+    since the version was accepted. answers: what became of its golden predictions; None where they
+    weren't asked. model: the path of the model.
     """
 
     reason: str
@@ -49,6 +51,8 @@ class Story:
     params: str
     schema: str
     other_environment: bool
+    answers: Answers | None
+    model: str
 
     @property
     def changed_values(self) -> Mapping[str, Sequence[str]]:
@@ -68,6 +72,7 @@ def markdown(story: Story) -> str:
         f"# Rolled back to `{story.good.name}`",
         f"**{words.sentence(story.reason)}**",
         _both(story),
+        _answers(story),
         _section("Left behind", _left(story)),
         _section("Kept as it was before the rollback", _kept(story)),
         _section("Next", _next(story)),
@@ -95,7 +100,8 @@ def brief(story: Story, commit: str) -> str:
         lines.append(f"  people's words carried over: {words.ids(list(pins.carried))}")
     if commit:
         lines += [
-            f"  commit {commit[:10]}; the model's SHA-256 is proven",
+            f"  commit {commit[:10]}; the model's SHA-256 is proven: it is the accepted file",
+            *_told(story),
             "  next: open a pull request; reports/rollback.md has all of it",
         ]
     return "\n".join(lines)
@@ -120,6 +126,39 @@ def _both(story: Story) -> str:
     ]
     table = words.table(["", "rolled back", "restored"], rows)
     return f"{table}\n\nMetrics are as recorded then, each on its own days."
+
+
+def own_environment(tag: str, model: str) -> list[str]:
+    """Return the commands that run a version with its own code and locked environment."""
+    return [
+        f"git worktree add ../{tag} {tag} && cd ../{tag}",
+        "make setup && source .venv/bin/activate",
+        f"dvc pull {model} && ratchet predict {model} FILE",
+    ]
+
+
+def _told(story: Story) -> Iterator[str]:
+    if story.answers is None:
+        return
+    yield f"  the model {story.answers}"
+    if story.answers.wrong:
+        yield "  its own code and environment, in which it answers as it did:"
+        yield from (f"    {line}" for line in own_environment(story.good.name, story.model))
+
+
+def _answers(story: Story) -> str:
+    """Say whether the model still means the same to today's code and libraries."""
+    if story.answers is None:
+        return ""
+    said = words.plain(f"The model {story.answers}.")
+    if not story.answers.wrong:
+        return f"The file is the accepted one, byte for byte. {said}"
+    commands = "\n".join(own_environment(story.good.name, story.model))
+    return (
+        f"⚠️ **The file is the accepted one, byte for byte, but: {said}** Whoever serves it with "
+        "today's libraries gets other predictions than those that were accepted, or none. Its own "
+        f"code and environment:\n\n```\n{commands}\n```"
+    )
 
 
 def _left(story: Story) -> Iterator[str]:

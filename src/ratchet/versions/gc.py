@@ -1,0 +1,256 @@
+"""What may go from DVC's cache and remote, and what must not.
+
+Kept is what a version within the rollback window needs, or one in a stage, a branch (here or at
+origin), or the working tree. DVC's own `gc` removes the rest; what became of it is then looked at,
+since a remote whose policy denies deletion lets DVC report success.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ratchet.errors import EvidenceError
+from ratchet.journal import accepted
+from ratchet.journal.commits import Revision
+from ratchet.versions import window
+from ratchet.versions.stores import Stores
+
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """Objects that go, all for the same reason. bytes: of those in the cache here."""
+
+    what: str
+    why: str
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would go.
+
+    kept: why each version or branch that must stay does. cache, remote: the objects that go, by
+    their MD5; the remote's are none where only the cache was asked for. parts: what they belong to.
+    bytes: of those in the cache.
+    """
+
+    days: int
+    cloud: bool
+    kept: Mapping[str, str]
+    cache: frozenset[str]
+    remote: frozenset[str]
+    parts: Sequence[Part]
+    bytes: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would go."""
+        return not (self.cache or self.remote)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a plan.
+
+    removed, remote_removed: objects that went from the cache and the remote. checked: the kept
+    versions that were found complete afterwards.
+    """
+
+    removed: int
+    remote_removed: int
+    checked: tuple[str, ...]
+
+
+class Collection:
+    """The collection of what the repository `top` doesn't need any more.
+
+    card: the path of the model's card. days: the rollback window. now: the present. cloud: from
+    the remote, too: the one of this name, by default the one that is set.
+    """
+
+    def __init__(
+        self,
+        top: Path,
+        card: str,
+        days: int,
+        now: datetime,
+        *,
+        cloud: bool = False,
+        remote: str | None = None,
+    ) -> None:
+        self._stores = Stores(top)
+        self._cloud, self._remote, self._days = cloud, remote, days
+        if self._stores.shallow():
+            raise EvidenceError(
+                "this clone is shallow, so that versions may be unknown here; `git fetch "
+                "--unshallow --tags` brings them"
+            )
+        if cloud:
+            self._stores.refresh()
+        known = accepted.versions(top, card)
+        left = accepted.left_stages(top)
+        reasons = window.kept(known, left, now, days)
+        self._versions = [each for each in known if each.tag in reasons]
+        self._past = {each: window.past(each, left) for each in known if each.tag not in reasons}
+        heads = self._stores.heads()
+        self._kept = {**reasons, **{name: "a branch" for name in heads if name != "HEAD"}}
+        self._revisions = {
+            **{each.tag: Revision(each.tag, each.commit) for each in self._versions},
+            **heads,
+        }
+
+    def plan(self) -> Plan:
+        """Find out what would go.
+
+        Raises EvidenceError when it can't be told what something that stays needs, or a version
+        that stays isn't complete.
+        """
+        self._refuse_unknown()
+        self._refuse_incomplete()
+        commits = self._commits()
+        with (
+            tempfile.TemporaryDirectory(prefix="ratchet-gc-") as scratch,
+            self._stores.keeping(commits, Path(scratch) / "clone") as clone,
+        ):
+            used = clone.used()
+        sizes = self._stores.cached()
+        cache = frozenset(sizes.keys() - used)
+        remote = frozenset(self._stores.remote(self._remote) - used if self._cloud else ())
+        return Plan(
+            self._days,
+            self._cloud,
+            self._kept,
+            cache,
+            remote,
+            self._parts(cache | remote, sizes),
+            sum(sizes[oid] for oid in cache),
+        )
+
+    def carry_out(self, plan: Plan) -> Done:
+        """Let DVC remove what the plan names, and look at what is left.
+
+        Raises EvidenceError when something that stays isn't complete afterwards, or the remote
+        still has what should have gone.
+        """
+        before = self._stores.cached().keys()
+        with (
+            tempfile.TemporaryDirectory(prefix="ratchet-gc-") as scratch,
+            self._stores.keeping(self._commits(), Path(scratch) / "clone") as clone,
+        ):
+            clone.collect(cloud=self._cloud, remote=self._remote)
+        after = self._stores.cached().keys()
+        stubborn = plan.remote & self._stores.remote(self._remote) if self._cloud else frozenset()
+        self._refuse_incomplete()
+        if stubborn:
+            raise EvidenceError(
+                f"DVC reported success, but its remote still has {len(stubborn)} of "
+                f"{len(plan.remote)} objects that should have gone: these credentials may not "
+                "delete there. Use some that may; what stays is complete"
+            )
+        return Done(
+            len(before - after),
+            len(plan.remote),
+            tuple(version.tag for version in self._versions),
+        )
+
+    def _commits(self) -> list[str]:
+        return sorted({at.commit for at in self._revisions.values()})
+
+    def _refuse_unknown(self) -> None:
+        """Raise EvidenceError unless the listing of every folder that stays can be had."""
+        for name, at in self._revisions.items():
+            objects = self._stores.objects(at)
+            unlisted = self._stores.uncached([oid for oid in objects if oid.endswith(".dir")])
+            if unlisted:
+                raise EvidenceError(
+                    f"{objects[min(unlisted)]} of {name}: neither DVC's cache nor its remote has "
+                    "the listing of this folder, so that nobody can tell which objects it needs; "
+                    "`dvc push` where it was made, or let go of the branch"
+                )
+
+    def _refuse_incomplete(self) -> None:
+        """Raise EvidenceError unless cache and remote together have all that the versions need."""
+        for version in self._versions:
+            objects = self._stores.objects(self._revisions[version.tag])
+            lacking = self._stores.uncached(objects)
+            if self._cloud:
+                lacking = set(objects)  # others have no cache but the remote
+            lacking = self._stores.not_remote(lacking, self._remote)
+            if lacking:
+                named = ", ".join(sorted(objects[oid] for oid in lacking)[:MOST_NAMED])
+                raise EvidenceError(
+                    f"{version.tag} isn't complete: {len(lacking)} of {len(objects)} objects are "
+                    f"missing, among them {named}; `dvc push` where another cache has them, or "
+                    f"give the version up with `gto deregister {accepted.ARTIFACT} "
+                    f"v{version.tag.partition('@v')[2]}`"
+                )
+
+    def _parts(self, going: frozenset[str], sizes: Mapping[str, int]) -> list[Part]:
+        """Tell for each object that goes to what it belonged; the newest version claims it."""
+        left, parts = set(going), []
+        for version, why in reversed(self._past.items()):
+            at = Revision(version.tag, version.commit)
+            if left.isdisjoint(self._stores.outputs(at).values()):
+                continue  # it went before, listings and all
+            theirs = left & self._stores.objects(at).keys()
+            left -= theirs
+            parts.append(_part(version.tag, why, theirs, sizes))
+        if left:
+            parts.append(_part("intermediate commits", "no version and no branch", left, sizes))
+        return parts
+
+
+def describe(plan: Plan) -> str:
+    """Return the plan for a person."""
+    stays = ", ".join(f"{name} ({why})" for name, why in plan.kept.items())
+    lines = [f"stays: {stays or 'HEAD'}, and the working tree"]
+    if plan.empty:
+        return "\n".join([*lines, "nothing would go: everything is needed"])
+    lines.append(f"goes from DVC's cache here: {len(plan.cache)} objects, {_size(plan.bytes)}")
+    if plan.cloud:
+        lines.append(f"goes from DVC's remote, for everybody: {len(plan.remote)} objects")
+    listed = (
+        f"  {part.what} ({part.why}): {part.objects} objects, {_size(part.bytes)} here"
+        for part in plan.parts
+    )
+    return "\n".join([*lines, *listed])
+
+
+def told(done: Done) -> str:
+    """Return what was done in a line."""
+    said = f"{done.removed} objects removed from the cache"
+    if done.remote_removed:
+        said += f", {done.remote_removed} from the remote"
+    return f"{said}; complete afterwards: {', '.join(done.checked) or 'no version to keep'}"
+
+
+def to_json(plan: Plan, done: Done | None) -> str:
+    """Return plan and outcome for machines; the outcome is null after a dry run."""
+    return json.dumps(
+        {
+            "keep_days": plan.days,
+            "kept": dict(plan.kept),
+            "cache": sorted(plan.cache),
+            "remote": sorted(plan.remote),
+            "bytes": plan.bytes,
+            "parts": [asdict(part) for part in plan.parts],
+            "done": asdict(done) if done else None,
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def _part(what: str, why: str, oids: Iterable[str], sizes: Mapping[str, int]) -> Part:
+    listed = list(oids)
+    return Part(what, why, len(listed), sum(sizes.get(oid, 0) for oid in listed))
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:.1f} MB"
