@@ -6,48 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from journal import CARD, Journal, sha
 
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.journal import accepted
-
-CARD = "models/card.json"
-
-
-class Journal:
-    """A repository of commits, each with a model, and tags on them. A day passes with each."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.stream = ""
-        self.clock = 1_700_000_000
-        subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
-
-    def commit(self, number: int, card: str, branch: str = "main") -> None:
-        self.stream += (
-            f"commit refs/heads/{branch}\nmark :{number}\ncommitter {self._now()}\n"
-            f"data 1\nx\nM 644 inline {CARD}\ndata {len(card)}\n{card}\n"
-        )
-
-    def model(self, number: int, branch: str = "main") -> None:
-        self.commit(number, f'{{"model_sha256": "{sha(number)}"}}', branch)
-
-    def tag(self, name: str, number: int, message: str = "why\n\nand more") -> None:
-        self.stream += (
-            f"tag {name}\nfrom :{number}\ntagger {self._now()}\ndata {len(message)}\n{message}\n"
-        )
-
-    def write(self) -> Path:
-        command = ["git", "-C", str(self.folder), "fast-import", "--quiet", "--force"]
-        subprocess.run(command, input=self.stream.encode(), check=True)
-        return self.folder
-
-    def _now(self) -> str:
-        self.clock += 86_400
-        return f"T <t@example.com> {self.clock} +0000"
-
-
-def sha(number: int) -> str:
-    return f"{number:064x}"
 
 
 @pytest.fixture

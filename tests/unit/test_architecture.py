@@ -13,7 +13,7 @@ import pytest
 from commands import COMMANDS
 from ruamel.yaml import YAML
 
-from ratchet.cli import gate, nights, producer, versions
+from ratchet.cli import gate, history, nights, producer, versions
 from ratchet.code import closure, file_of, imports_of
 from ratchet.config import Params
 
@@ -248,7 +248,7 @@ def test_the_paths_that_commands_default_to_are_those_of_dvc_yaml() -> None:
     known = {"params.yaml", str(producer.TABLE), str(producer.INBOX)}
     # made outside of the DAG
     known |= {str(gate.REPORT), gate.PLACES["drill"], str(nights.CACHE), str(nights.REPORT)}
-    known.add(versions.VERDICT)
+    known |= {versions.VERDICT, history.RECORD["verdict"], history.LEDGER}
     for stage in STAGES.values():
         known |= paths(stage["deps"] + stage.get("outs", []) + stage.get("metrics", []))
     defaults = {

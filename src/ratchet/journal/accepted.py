@@ -21,7 +21,13 @@ _TAG = re.compile(
     rf"{ARTIFACT}(?:@v(?P<version>\d+\.\d+\.\d+)|#(?P<stage>[\w/-]+?))(?P<ended>!?)(?:#(?P<event>\d+))?"
 )
 _FORMAT = "%09".join(
-    ("%(refname:strip=2)", "%(*objectname)", "%(taggerdate:iso-strict)", "%(contents:subject)")
+    (
+        "%(refname:strip=2)",
+        "%(*objectname)",
+        "%(taggerdate:iso-strict)",
+        "%(taggername)",
+        "%(contents:subject)",
+    )
 )
 
 
@@ -30,13 +36,14 @@ class Version:
     """A version that was accepted.
 
     number: what GTO sorts by; we count in the first of the three. commit: the one that was tagged.
-    date: of the tag, in ISO format. model_sha256: from the card at that commit; empty without one.
-    stages: where it stands now. was_in: every stage that it was ever in.
+    date: of the tag, in ISO format. by: who made it. model_sha256: from the card at that commit;
+    empty without one. stages: where it stands now. was_in: every stage that it was ever in.
     """
 
     number: tuple[int, int, int]
     commit: str
     date: str
+    by: str
     message: str
     model_sha256: str
     stages: tuple[str, ...]
@@ -51,6 +58,23 @@ class Version:
     def day(self) -> str:
         """The date without the time."""
         return self.date[:10]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A model was put into a stage, or with `ended` taken out of it.
+
+    number: of the event; the journal counts those of all stages together. commit: the version's.
+    date: of the tag, in ISO format. by: who made it.
+    """
+
+    number: int
+    stage: str
+    commit: str
+    ended: bool
+    date: str
+    by: str
+    message: str
 
 
 def tag_of(number: tuple[int, int, int]) -> str:
@@ -72,14 +96,15 @@ def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
         each["version"]: each for each in found if each["version"] and each["version"] not in ended
     }
     commits = [each["commit"] for each in registered.values()]
-    cards = dict(zip(commits, _contents(top, [f"{each}:{card}" for each in commits]), strict=True))
-    now, ever = _stages(found)
+    cards = dict(zip(commits, contents(top, [f"{each}:{card}" for each in commits]), strict=True))
+    now, ever = _stages(_events(found))
     return sorted(
         (
             Version(
                 _number(name),
                 each["commit"],
                 each["date"],
+                each["by"],
                 each["message"],
                 _model(cards[each["commit"]]),
                 tuple(sorted(stage for stage, at in now.items() if at == each["commit"])),
@@ -91,21 +116,28 @@ def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
     )
 
 
+def events(top: Path) -> list[Event]:
+    """Return what became of the versions' stages, oldest first.
+
+    Raises EvidenceError when git can't list it.
+    """
+    return _events(_tags(top))
+
+
 def left_stages(top: Path) -> dict[str, datetime]:
     """Return when each commit that was in a stage last left one; not those that never left."""
     now: dict[str, str] = {}
     left: dict[str, datetime] = {}
-    for each in _events(_tags(top)):
-        stage, commit = each["stage"], each["commit"]
-        before = now.get(stage)
-        leaves = before == commit if each["ended"] else before != commit
+    for each in events(top):
+        before = now.get(each.stage)
+        leaves = before == each.commit if each.ended else before != each.commit
         if before and leaves:
-            at = datetime.fromisoformat(each["date"])
+            at = datetime.fromisoformat(each.date)
             left[before] = max(at, left.get(before, at))
-        if not each["ended"]:
-            now[stage] = commit
+        if not each.ended:
+            now[each.stage] = each.commit
         elif leaves:
-            del now[stage]
+            del now[each.stage]
     return left
 
 
@@ -140,60 +172,11 @@ def with_model(known: Sequence[Version], model_sha256: str) -> Version | None:
     return found[-1] if found and model_sha256 else None
 
 
-def _tags(top: Path, reachable_from: str = "") -> list[dict[str, str]]:
-    """Return the parts of all annotated tags in GTO's format."""
-    merged = [f"--merged={reachable_from}"] if reachable_from else []
-    patterns = [f"refs/tags/{ARTIFACT}{kind}*" for kind in "@#"]
-    listed = _git(top, "for-each-ref", f"--format={_FORMAT}", *merged, *patterns)
-    found = []
-    for line in listed.decode(errors="replace").splitlines():
-        name, commit, date, message = line.split("\t", 3)
-        parts = _TAG.fullmatch(name)
-        if parts and commit:  # a light tag is no event: it says neither who nor when
-            found.append(
-                {key: value or "" for key, value in parts.groupdict().items()}
-                | {"commit": commit, "date": date, "message": message}
-            )
-    return found
+def contents(top: Path, names: Sequence[str]) -> list[bytes | None]:
+    """Return the content of each `COMMIT:PATH`, in one call of git; None for what isn't there.
 
-
-def _stages(
-    tags: Iterable[Mapping[str, str]],
-) -> tuple[dict[str, str], set[tuple[str, str]]]:
-    """Return the commit in each stage now, and all pairs of stage and commit that ever were."""
-    now: dict[str, str] = {}
-    ever = set()
-    for each in _events(tags):
-        stage, commit = each["stage"], each["commit"]
-        if not each["ended"]:
-            now[stage] = commit
-            ever.add((stage, commit))
-        elif now.get(stage) == commit:
-            del now[stage]
-    return now, ever
-
-
-def _events(tags: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
-    """Return the events of stages in the order of their numbers: dates have seconds only."""
-    staged = (each for each in tags if each["stage"])
-    return sorted(staged, key=lambda each: int(each["event"] or 0))
-
-
-def _number(text: str) -> tuple[int, int, int]:
-    major, minor, patch = ([int(part) for part in text.split(".")] + [0, 0])[:3]
-    return major, minor, patch
-
-
-def _model(card: bytes | None) -> str:
-    try:
-        found = json.loads(card or b"{}")
-        return str(found.get("model_sha256", ""))
-    except (ValueError, AttributeError):
-        return ""
-
-
-def _contents(top: Path, names: Sequence[str]) -> list[bytes | None]:
-    """Return the content of each object, as `COMMIT:PATH`, in one call; None for a missing one."""
+    Raises EvidenceError when git can't read them.
+    """
     if not names:
         return []
     stream = _git(top, "cat-file", "--batch", given="".join(f"{name}\n" for name in names))
@@ -210,6 +193,67 @@ def _contents(top: Path, names: Sequence[str]) -> list[bytes | None]:
         found.append(stream[at : at + size])
         at += size + 1
     return found
+
+
+def _tags(top: Path, reachable_from: str = "") -> list[dict[str, str]]:
+    """Return the parts of all annotated tags in GTO's format."""
+    merged = [f"--merged={reachable_from}"] if reachable_from else []
+    patterns = [f"refs/tags/{ARTIFACT}{kind}*" for kind in "@#"]
+    listed = _git(top, "for-each-ref", f"--format={_FORMAT}", *merged, *patterns)
+    found = []
+    for line in listed.decode(errors="replace").splitlines():
+        name, commit, date, by, message = line.split("\t", 4)
+        parts = _TAG.fullmatch(name)
+        if parts and commit:  # a light tag is no event: it says neither who nor when
+            found.append(
+                {key: value or "" for key, value in parts.groupdict().items()}
+                | {"commit": commit, "date": date, "by": by, "message": message}
+            )
+    return found
+
+
+def _events(tags: Iterable[Mapping[str, str]]) -> list[Event]:
+    """Return the tags about stages in the order of their numbers: dates have seconds only."""
+    found = [
+        Event(
+            int(each["event"] or 0),
+            each["stage"],
+            each["commit"],
+            bool(each["ended"]),
+            each["date"],
+            each["by"],
+            each["message"],
+        )
+        for each in tags
+        if each["stage"]
+    ]
+    return sorted(found, key=lambda event: event.number)
+
+
+def _stages(journal: Iterable[Event]) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    """Return the commit in each stage now, and all pairs of stage and commit that ever were."""
+    now: dict[str, str] = {}
+    ever = set()
+    for each in journal:
+        if not each.ended:
+            now[each.stage] = each.commit
+            ever.add((each.stage, each.commit))
+        elif now.get(each.stage) == each.commit:
+            del now[each.stage]
+    return now, ever
+
+
+def _number(text: str) -> tuple[int, int, int]:
+    major, minor, patch = ([int(part) for part in text.split(".")] + [0, 0])[:3]
+    return major, minor, patch
+
+
+def _model(card: bytes | None) -> str:
+    try:
+        found = json.loads(card or b"{}")
+        return str(found.get("model_sha256", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _git(top: Path, *arguments: str, given: str = "") -> bytes:

@@ -1,0 +1,203 @@
+"""Every version that was accepted, and what became of it, from git alone.
+
+Five calls of git, however many versions there are: nothing is checked out, DVC isn't asked, and no
+network is needed.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ratchet.artifacts.card import Rows
+from ratchet.errors import EvidenceError
+from ratchet.journal import accepted, rolled_back
+from ratchet.journal.accepted import Event, Version
+from ratchet.journal.commits import Commits
+from ratchet.journal.rolled_back import RolledBack
+from ratchet.versions import record
+from ratchet.versions.record import Places, Record
+
+STAGE = "prod"
+MAIN = ("roc_auc", "log_loss")  # the figures that the table and the page show
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A version's time in a stage. until: empty while it lasts. back: it had an older version's
+    number than the one before it, so that it came by a rollback.
+    """
+
+    tag: str
+    commit: str
+    stage: str
+    since: str
+    until: str
+    by: str
+    message: str
+    back: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version with what its commit says about it, its stays in stages, and who rolled it back."""
+
+    version: Version
+    record: Record
+    stays: Sequence[Stay]
+    rolled_back: RolledBack | None
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night of the run ledger on which the gate refused a model."""
+
+    night: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class History:
+    """All versions and stays, oldest first; the nights whose model was blocked; HEAD's commit."""
+
+    entries: Sequence[Entry]
+    stays: Sequence[Stay]
+    blocked: Sequence[Night]
+    head: str
+
+
+def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = False) -> History:
+    """Return the history of the repository in `top`.
+
+    ledger: the path of the run ledger, for the nights that were blocked; it is read at HEAD, as is
+    the list of models that were rolled back. drift: read that too; it takes longer.
+
+    Raises EvidenceError when git can't list the versions, or HEAD's list can't be understood.
+    """
+    known = accepted.versions(top, places.card)
+    wanted = record.paths(places, drift=drift)
+    names = [f"{each.commit}:{path}" for each in known for path in wanted]
+    head = Commits(top).resolve("HEAD").commit
+    today = [f"{head}:{path}" for path in (rolled_back.FILE, ledger) if path is not None]
+    found = accepted.contents(top, [*today, *names])
+    listed = found.pop(0)
+    nights = None if ledger is None else found.pop(0)
+    lines = rolled_back.parse((listed or b"").decode(errors="replace"))
+    journal = stays(known, accepted.events(top))
+    size = len(wanted)
+    entries = [
+        Entry(
+            version,
+            record.read(*found[place * size : (place + 1) * size]),
+            [each for each in journal if each.commit == version.commit],
+            rolled_back.naming(lines, version.model_sha256) if version.model_sha256 else None,
+        )
+        for place, version in enumerate(known)
+    ]
+    return History(entries, journal, blocked(nights), head)
+
+
+def stays(known: Sequence[Version], events: Sequence[Event]) -> list[Stay]:
+    """Return the times that versions stood in stages, from the journal's events, oldest first."""
+    newest = {each.commit: each for each in known}  # of two versions of one commit the newer
+    lasting: dict[str, int] = {}  # where the stay that lasts is in `done`, by stage
+    done: list[Stay] = []
+    for event in events:
+        before = done[lasting[event.stage]] if event.stage in lasting else None
+        if before and event.commit == before.commit and not event.ended:
+            continue  # said twice
+        if before and (not event.ended or event.commit == before.commit):
+            done[lasting.pop(event.stage)] = replace(before, until=event.date)
+        version = newest.get(event.commit)
+        if event.ended or version is None:
+            continue
+        older = before is not None and version.number < newest[before.commit].number
+        lasting[event.stage] = len(done)
+        done.append(
+            Stay(
+                version.tag, event.commit, event.stage, event.date, "", event.by, event.message,
+                older,
+            )
+        )  # fmt: skip
+    return done
+
+
+def blocked(ledger: bytes | None) -> list[Night]:
+    """Return the nights of a run ledger whose model the gate blocked, oldest first.
+
+    Raises EvidenceError when it isn't a table.
+    """
+    rows = csv.DictReader(io.StringIO((ledger or b"").decode(errors="replace")))
+    try:
+        found = [
+            Night(row.get("night") or "", row.get("reason") or "")
+            for row in rows
+            if row.get("verdict") == "BLOCK"
+        ]
+    except csv.Error as error:
+        raise EvidenceError(f"the run ledger at HEAD can't be read: {error}; mend it") from error
+    return sorted(found, key=lambda each: each.night)
+
+
+def to_json(history: History, limit: int | None = None) -> str:
+    """Return everything for machines, newest first; docs/versions.md explains the keys."""
+    told = {
+        "head": history.head,
+        "versions": [entry_to_json(each) for each in newest(history, limit)],
+        "stays": [asdict(each) for each in reversed(history.stays)],
+        "blocked": [asdict(each) for each in reversed(history.blocked)],
+    }
+    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def newest(history: History, limit: int | None = None) -> list[Entry]:
+    """Return the newest versions, the newest first; all without a limit."""
+    return list(reversed(history.entries))[:limit]
+
+
+def ways(version: Version) -> list[tuple[str, str]]:
+    """Return how to get a version: what for, and the command."""
+    number = version.tag.partition("@")[2]
+    return [
+        ("everything about it", f"ratchet show {version.tag}"),
+        ("back into production, as a new commit", f'ratchet rollback {version.tag} --reason "WHY"'),
+        ("the model's file alone", f"dvc artifacts get . {accepted.ARTIFACT} --rev {number}"),
+        ("all of it, with its own code", f"git checkout {version.tag} && dvc pull"),
+    ]
+
+
+def entry_to_json(entry: Entry) -> Mapping[str, Any]:
+    """Return a version as a JSON object."""
+    version, said = entry.version, entry.record
+    card = said.card
+    return {
+        "version": version.tag,
+        "date": version.date,
+        "by": version.by,
+        "why": version.message,
+        "commit": version.commit,
+        "model_sha256": version.model_sha256,
+        "stages": list(version.stages),
+        "stays": [asdict(each) for each in entry.stays],
+        "train": _rows(card.train) if card else None,
+        "holdout": _rows(card.holdout) if card else None,
+        "metrics": {name: asdict(each) for name, each in said.figures.items()},
+        "confidence": said.confidence,
+        "verdict": asdict(said.verdict) if said.verdict else None,
+        "drift": asdict(said.drift) if said.drift else None,
+        "rolled_back": asdict(entry.rolled_back) if entry.rolled_back else None,
+    }
+
+
+def _rows(rows: Rows) -> Mapping[str, Any]:
+    ids = list(rows.batches)
+    return {
+        "first": ids[0] if ids else None,
+        "last": ids[-1] if ids else None,
+        "batches": len(ids),
+        "rows": rows.rows,
+        "sha256": rows.sha256,
+    }

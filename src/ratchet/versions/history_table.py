@@ -1,0 +1,126 @@
+"""The history for a terminal: some lines a version, 80 columns wide, the newest first."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ratchet.journal.rolled_back import RolledBack
+from ratchet.scoring.metrics import METRICS
+from ratchet.versions.history import MAIN, STAGE, Entry, History, newest
+from ratchet.versions.record import Figure, plain
+
+NONE = "-"
+# Widths that fit 80 columns with the gaps between; `ratchet history --json` cuts nothing.
+_WIDTHS = (8, 10, 12, 10, 9, 12, 12)
+
+
+def show(history: History, limit: int | None = None) -> None:
+    """Print the newest versions, two lines of facts and one of reasons each."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not history.entries:
+        console.print("no version yet: `ratchet register` names HEAD's model as the first")
+        return
+    shown = newest(history, limit)
+    console.print(_row(_header(shown), "bold"))
+    for entry in shown:
+        console.print(_version(entry))
+    left = len(history.entries) - len(shown)
+    if left:
+        console.print(f"{left} older: --limit {len(history.entries)} shows all", soft_wrap=True)
+
+
+def label(entry: Entry) -> str:
+    """Return what a version is called in a table: `v3`, or the whole number of a foreign one."""
+    major, *rest = entry.version.number
+    return f"v{major}" if not any(rest) else entry.version.tag.partition("@")[2]
+
+
+def verdict(entry: Entry) -> str:
+    """Return what the gate said of a version on the night that made it."""
+    return entry.record.verdict.verdict if entry.record.verdict else NONE
+
+
+def value(figure: Figure | None) -> str:
+    """Return a figure's value."""
+    return f"{figure.value:.4f}" if figure else NONE
+
+
+def interval(figure: Figure | None) -> str:
+    """Return the ends of a figure's interval; empty where they weren't recorded."""
+    if figure is None or figure.low is None or figure.high is None:
+        return ""
+    return f"{figure.low:.4f} to {figure.high:.4f}"
+
+
+def said_of(entry: Entry) -> Iterator[str]:
+    """Yield why a version was accepted, what the gate said but for PASS, and who took it back."""
+    told = entry.record.verdict
+    yield plain(entry.version.message)
+    if told and told.verdict != "PASS":
+        yield f"{told.verdict}: {told.reason}"
+    if entry.rolled_back:
+        yield rolled_back(entry.rolled_back)
+
+
+def rolled_back(line: RolledBack) -> str:
+    """Return when a model was rolled back, by whom and why."""
+    return plain(f"rolled back on {line.date[:10]} by {line.by}: {line.reason}")
+
+
+def _header(shown: Sequence[Entry]) -> list[tuple[str, str]]:
+    levels = {entry.record.confidence for entry in shown} - {None}
+    level = f"{levels.pop():.0%} int." if len(levels) == 1 else "interval"
+    return [
+        ("version", "stage"),
+        ("accepted", "commit"),
+        ("model", "data"),
+        ("data from", "to"),
+        ("rows", "verdict"),
+        *((METRICS[name].title, level) for name in MAIN),
+    ]
+
+
+def _version(entry: Entry) -> RenderableType:
+    version, card = entry.version, entry.record.card
+    ids = list(card.train.batches) if card else []
+    cells = [
+        (label(entry), ", ".join(version.stages)),
+        (version.day, version.commit[:10]),
+        (version.model_sha256[:12] or NONE, card.train.sha256[:12] if card else NONE),
+        (ids[0], ids[-1]) if ids else (NONE, NONE),
+        (f"{card.train.rows:,}" if card else NONE, verdict(entry)),
+        *((value(entry.record.figures.get(name)), _short(entry.record.figures.get(name)))
+          for name in MAIN),
+    ]  # fmt: skip
+    style = "bold green" if STAGE in version.stages else ""
+    lines: list[RenderableType] = [_row(cells, style)]
+    for text in said_of(entry):
+        gone = text.startswith("rolled back on ")
+        said = Text(text, style="red" if gone else "dim", overflow="ellipsis", no_wrap=True)
+        lines.append(Padding(said, (0, 0, 0, _WIDTHS[0] + 1)))
+    return Group(*lines)
+
+
+def _row(cells: Sequence[tuple[str, str]], style: str) -> Table:
+    """Return two lines of cells in columns of fixed width, so that all versions stand in line."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for place, width in enumerate(_WIDTHS):
+        table.add_column(
+            width=width, no_wrap=True, overflow="ellipsis",
+            justify="left" if place < 4 else "right",
+        )  # fmt: skip
+    upper, lower = zip(*cells, strict=True)
+    table.add_row(*(Text(plain(each)) for each in upper), style=style)
+    table.add_row(*(Text(plain(each)) for each in lower))
+    return table
+
+
+def _short(figure: Figure | None) -> str:
+    """Return an interval that fits its column: three digits, no zero before the point."""
+    if figure is None or figure.low is None or figure.high is None:
+        return ""
+    ends = (f"{end:.3f}" for end in (figure.low, figure.high))
+    return " to ".join(end.removeprefix("0") for end in ends)

@@ -1,0 +1,355 @@
+"""The history of versions, as git has it: read, listed and drawn."""
+
+import json
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from journal import CARD, WHO, Journal, card, drift, evaluation, said, sha, taken_back, verdict
+
+from ratchet.errors import EvidenceError
+from ratchet.journal import rolled_back
+from ratchet.versions import history, history_page, history_table, record
+from ratchet.versions.record import Drift, Figure, Places
+
+LEDGER = "reports/ledger.csv"
+PLACES = Places(
+    CARD,
+    "reports/metrics.json",
+    "reports/evaluation.json",
+    "reports/verdict.json",
+    "reports/plots/drift.csv",
+)
+EVIL = "<script>alert('&\"')</script> [/b] :x:"
+
+
+def read(folder: Path, **options: Any) -> history.History:
+    return history.read(folder, PLACES, LEDGER, **options)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "repository")
+
+
+def accept(journal: Journal, number: int, **files: str) -> None:
+    """Make version `number`, and put it into prod."""
+    journal.commit(number, card(number).model_dump_json(), files=said(number) | files)
+    journal.tag(f"model@v{number}.0.0", number, f"night {number}")
+    journal.tag(f"model#prod#{number}", number, "merged")
+
+
+@pytest.fixture
+def past(journal: Journal) -> Path:
+    """Three versions, the third rolled back to the second; a night in between was blocked."""
+    for number in (1, 2, 3):
+        accept(journal, number)
+    journal.tag("model#prod#4", 2, EVIL)
+    nights = "night,verdict,reason\n2023-11-18T02:00:00+00:00,BLOCK,<b>worse</b> again\n"
+    nights += "2023-11-16T02:00:00+00:00,PASS,fine\n2023-11-17T02:00:00+00:00,BLOCK,worse\n"
+    files = {rolled_back.FILE: taken_back(3, 2, EVIL), LEDGER: nights}
+    journal.commit(4, card(2).model_dump_json(), files=said(2) | files)
+    return journal.write()
+
+
+# What a version's commit says
+
+
+def files(**changed: bytes | None) -> dict[str, bytes | None]:
+    """Return what `record.read` takes, of model 3."""
+    whole: dict[str, bytes | None] = {
+        "card": card(3).model_dump_json().encode(),
+        "metrics": b'{"roc_auc": 0.7, "rows": 400, "other": 1}',
+        "evaluation": evaluation(0.7, 0.5).encode(),
+        "verdict": verdict(3, drill={"caught": ["a", "b"]}).encode(),
+        "drift": drift(3, 0.4).encode(),
+    }
+    return whole | changed
+
+
+def test_a_whole_record_is_read() -> None:
+    found = record.read(**files())
+    assert found.card == card(3)
+    assert found.figures == {
+        "roc_auc": Figure(0.7, 0.65, 0.75),
+        "log_loss": Figure(0.5, 0.45, 0.55),
+    }
+    assert found.confidence == 0.95
+    assert found.verdict
+    assert (found.verdict.verdict, found.verdict.reason) == ("PASS", "at most .01 worse")
+    assert found.verdict.drill == {"caught": ["a", "b"]}
+    assert found.drift == Drift(0.4, "day-0014", "dest", "distance")
+
+
+def test_a_verdict_about_another_model_is_none() -> None:
+    assert record.read(**files(verdict=verdict(2).encode())).verdict is None
+
+
+def test_without_an_evaluation_figures_have_no_interval() -> None:
+    found = record.read(**files(evaluation=None))
+    assert found.figures == {"roc_auc": Figure(0.7)}
+
+
+def test_drift_is_that_of_the_batches_that_judged() -> None:
+    text = '"batch","column","of_limit","check"\n"day-0001","dest",9,"distance"\n'
+    assert record.read(**files(drift=text.encode())).drift is None
+
+
+def test_a_card_of_newer_code_is_read() -> None:
+    content = json.loads(card(3).model_dump_json()) | {"unheard": 1}
+    assert record.read(**files(card=json.dumps(content).encode())).card == card(3)
+
+
+@pytest.mark.parametrize("name", ["card", "metrics", "evaluation", "verdict", "drift"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, b"", b"[]", b"null", b"{", b"\xff\x00\r", b"1", b'"batch"\n"\r"\n',
+        b'{"metrics": {"roc_auc": {"value": "x"}}, "drill": 1, "confidence": true, "roc_auc": NaN}',
+        b'{"model_sha256": "x", "challenger": [], "metrics": [], "differences": {"a": null}}',
+    ],
+)  # fmt: skip
+def test_what_is_broken_hides_nothing_else(name: str, content: bytes | None) -> None:
+    found, whole = record.read(**files(**{name: content})), record.read(**files())
+    lost = {
+        "card": {"card", "verdict", "drift"},
+        "metrics": set(),
+        "evaluation": {"figures", "confidence"},
+        "verdict": {"verdict"},
+        "drift": {"drift"},
+    }[name]
+    for part in ("card", "figures", "confidence", "verdict", "drift"):
+        if part not in lost:
+            assert getattr(found, part) == getattr(whole, part)
+    for part in lost & {"card", "verdict", "drift", "confidence"}:
+        assert getattr(found, part) is None
+
+
+def test_text_that_steers_a_terminal_is_cleaned() -> None:
+    told = verdict(3, reason="a\x1b[31m\nred\u2028 \ud800b")
+    found = record.read(**files(verdict=told.encode())).verdict
+    assert found
+    assert found.reason == "a [31m red b"
+
+
+# The journal of stages
+
+
+def test_stays_tell_promotions_and_rollbacks(past: Path) -> None:
+    found = read(past)
+    told = [(each.tag, each.back, bool(each.until)) for each in found.stays]
+    assert told == [
+        ("model@v1.0.0", False, True),
+        ("model@v2.0.0", False, True),
+        ("model@v3.0.0", False, True),
+        ("model@v2.0.0", True, False),
+    ]
+    for before, after in zip(found.stays, found.stays[1:], strict=False):
+        assert before.until == after.since
+    first, second, third = found.entries
+    assert [len(each.stays) for each in (first, second, third)] == [1, 2, 1]
+    assert third.rolled_back
+    assert third.rolled_back.reason == EVIL
+    assert second.rolled_back is None
+
+
+def test_a_stage_that_was_left_empty_is_told(journal: Journal) -> None:
+    for number in (1, 2):
+        accept(journal, number)
+    journal.tag("model#prod!#3", 1)  # not there any more: no event
+    journal.tag("model#prod!#4", 2)
+    journal.tag("model#staging#5", 1)
+    journal.tag("model#staging#6", 1)  # said twice
+    journal.tag("model#prod#7", 1)
+    journal.commit(9, "no version")
+    journal.tag("model#prod#8", 9)
+    told = [
+        (each.tag, each.stage, each.back, bool(each.until)) for each in read(journal.write()).stays
+    ]
+    assert told == [
+        ("model@v1.0.0", "prod", False, True),
+        ("model@v2.0.0", "prod", False, True),
+        ("model@v1.0.0", "staging", False, False),
+        ("model@v1.0.0", "prod", False, True),
+    ]
+
+
+# The whole
+
+
+def test_everything_is_in_the_json(past: Path) -> None:
+    told = json.loads(history.to_json(read(past, drift=True)))
+    newest, second, first = told["versions"]
+    assert [each["version"] for each in (first, second, newest)] == [
+        "model@v1.0.0", "model@v2.0.0", "model@v3.0.0",
+    ]  # fmt: skip
+    assert (newest["model_sha256"], newest["why"], newest["by"]) == (sha(3), "night 3", WHO)
+    assert newest["train"] == {
+        "first": "day-0003", "last": "day-0012", "batches": 10, "rows": 1003,
+        "sha256": card(3).train.sha256,
+    }  # fmt: skip
+    assert newest["metrics"]["roc_auc"] == {"value": 0.7, "low": 0.65, "high": 0.75}
+    assert newest["verdict"]["verdict"] == "PASS"
+    assert newest["rolled_back"]["reason"] == EVIL
+    assert newest["drift"]["share"] == 0.4
+    assert (newest["stages"], second["stages"]) == ([], ["prod"])
+    assert told["blocked"][-1] == {"night": "2023-11-17T02:00:00+00:00", "reason": "worse"}
+    assert [each["back"] for each in told["stays"]] == [True, False, False, False]
+    limited = json.loads(history.to_json(read(past), 1))["versions"]
+    assert [each["version"] for each in limited] == ["model@v3.0.0"]
+
+
+def test_the_table_fits_80_columns(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history_table.show(read(past))
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(len(line) for line in lines) <= 80
+    starts = [line.split()[0] for line in lines if line[:1] == "v" or line[:4] == "prod"]
+    assert starts == ["version", "v3", "v2", "prod", "v1"]
+    assert f"         rolled back on 2024-01-02 by {WHO}: {EVIL}" in [
+        line.rstrip() for line in lines
+    ]
+    row = next(line for line in lines if line.startswith("v3"))
+    assert row.split()[2:] == [sha(3)[:12], "day-0003", "1,003", "0.7000", "0.5000"]
+    assert "PASS .650 to .750 .450 to .550" in lines[lines.index(row) + 1]
+
+
+def test_a_limit_says_how_many_are_left(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    history_table.show(read(past), 1)
+    printed = capsys.readouterr().out
+    assert "v2" not in printed
+    assert printed.endswith("2 older: --limit 3 shows all\n")
+
+
+def test_nothing_is_registered_yet(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    journal.model(1)
+    found = read(journal.write())
+    history_table.show(found)
+    assert "`ratchet register`" in capsys.readouterr().out
+    assert "No version yet" in history_page.page(found)
+    assert json.loads(history.to_json(found))["versions"] == []
+
+
+def test_a_version_of_which_nothing_can_be_read_is_listed(
+    journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal.commit(1, "no card")
+    journal.tag("model@v1.2.3", 1)
+    found = read(journal.write(), drift=True)
+    history_table.show(found)
+    assert "v1.2.3" in capsys.readouterr().out
+    assert "v1.2.3" in history_page.page(found)
+    assert json.loads(history.to_json(found))["versions"][0]["train"] is None
+
+
+@pytest.mark.parametrize("path", [rolled_back.FILE, LEDGER])
+def test_a_broken_list_at_head_is_an_error(journal: Journal, path: str) -> None:
+    accept(journal, 1)
+    journal.commit(2, card(1).model_dump_json(), files={path: "a\rb\n"})
+    with pytest.raises(EvidenceError):
+        read(journal.write())
+
+
+def test_a_thousand_versions_cost_git_five_calls(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 1001):
+        accept(journal, number)
+    folder = journal.write()
+    calls: list[Any] = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *args, **more: calls.append(args) or popen(*args, **more)
+    )
+    found = read(folder, drift=True)
+    assert len(calls) == 5
+    assert [each.version.model_sha256 for each in found.entries] == [
+        sha(number) for number in range(1, 1001)
+    ]
+    assert all(each.record.drift and each.record.verdict for each in found.entries)
+
+
+# The page
+
+
+class Page(HTMLParser):
+    """What a page holds: its elements with their attributes, its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def classed(self, tag: str, name: str) -> int:
+        found = [kinds.get("class") or "" for each, kinds in self.elements if each == tag]
+        return sum(name in kinds.split() for kinds in found)
+
+
+def test_the_page_needs_nothing_else(past: Path) -> None:
+    text = history_page.page(read(past, drift=True))
+    page = Page(text)
+    tags = {tag for tag, _ in page.elements}
+    assert (
+        tags & {"script", "link", "img", "iframe", "image", "use", "object", "embed", "b0"} == set()
+    )
+    names = {name for _, attributes in page.elements for name in attributes}
+    assert not any(
+        name.startswith("on") or name in ("src", "xlink:href", "style") for name in names
+    )
+    links = [attributes["href"] for _, attributes in page.elements if "href" in attributes]
+    ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    assert links
+    assert {link[1:] for link in links if link} == ids == {"v1", "v2", "v3"}
+    assert all(link and link.startswith("#") for link in links)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "http" not in text.replace("http-equiv", "")
+    assert {"default-src 'none'; style-src 'unsafe-inline'"} <= {
+        attributes.get("content") for _, attributes in page.elements
+    }
+
+
+def test_the_page_shows_what_happened(past: Path) -> None:
+    page = Page(history_page.page(read(past, drift=True)))
+    assert (
+        page.classed("circle", "prod") == page.classed("circle", "gone") == 3
+    )  # two figures, drift
+    assert page.classed("circle", "was") == 3
+    assert page.classed("line", "interval") == 6
+    assert page.classed("line", "rollback") == page.classed("rect", "back") == 1
+    assert page.classed("rect", "bar") == 4
+    assert page.classed("path", "cross") == 2
+    # As text: the rollback's title, its row among the troubles, the version's row; the night.
+    assert page.text.count(EVIL) >= 3
+    assert "<b>worse</b> again" in page.text
+    assert "dvc artifacts get . model --rev v3.0.0" in page.text
+
+
+def test_equal_histories_give_equal_pages(past: Path) -> None:
+    assert history_page.page(read(past)) == history_page.page(read(past))
+
+
+def test_a_limited_page_shows_the_newest(past: Path) -> None:
+    page = Page(history_page.page(read(past), 1))
+    assert {attributes["id"] for _, attributes in page.elements if "id" in attributes} == {"v3"}
+    assert page.classed("circle", "gone") == 2
+    assert page.classed("line", "rollback") == 1
+    assert "3 accepted, the newest 1 shown" in page.text
+
+
+def test_many_troubles_are_folded(journal: Journal) -> None:
+    accept(journal, 1)
+    lines = [f"2030-01-01T{hour:02}:00:00+00:00,BLOCK,worse" for hour in range(15)]
+    files = {LEDGER: "\n".join(["night,verdict,reason", *lines, "no date,BLOCK,worse", ""])}
+    journal.commit(2, card(1).model_dump_json(), files=files)
+    page = Page(history_page.page(read(journal.write())))
+    assert "6 older" in page.text
+    assert page.classed("path", "cross") == 15
