@@ -13,7 +13,7 @@ NOW = datetime(2013, 6, 30, 12, tzinfo=UTC)
 def version(number: int, days: float, *stages: str) -> Version:
     """Return a version that was accepted so many days ago."""
     date = (NOW - timedelta(days=days)).isoformat(timespec="seconds")
-    return Version((number, 0, 0), f"{number:040}", date, "why", "", stages, stages)
+    return Version((number, 0, 0), f"{number:040}", date, "T", "why", "", stages, stages)
 
 
 def left(number: int, days: float) -> dict[str, datetime]:
