@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import warm
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_demo_transfers_what_is_new_and_nothing_else() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "sample/demo_s3.py", "--days", "12"],

@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from project import NEWEST, Project
 
 
+@pytest.mark.slow
 def test_the_drill_tells_what_the_guards_see_and_leaves_no_trace(project: Project) -> None:
     printed = project.try_("ratchet", "drill", "--json", "reports/drill.json", COLUMNS="160")
     content = json.loads(project.read("reports/drill.json"))

@@ -46,7 +46,7 @@ def test_a_night_leaves_a_branch_and_everything_else_as_it_was(laptop: Project) 
     printed = laptop.run("ratchet", "nightly")
     line = night(laptop)
     assert line["decision"] == "RETRAIN"
-    assert f"RETRAIN, {line['verdict']}: Retrain on batches until {NEXT}" in printed
+    assert f"RETRAIN: Retrain on batches until {NEXT}: {line['verdict']}" in printed
 
     assert commit_of(laptop, "HEAD") == commit_of(laptop, "main") == main
     assert laptop.run("git", "status", "--porcelain") == "?? notes.txt\n"
@@ -130,8 +130,14 @@ def test_a_broken_batch_stops_the_night_and_is_left_to_be_looked_at(laptop: Proj
     assert "missing_column" in laptop.read(".ratchet/night/report.md")
     assert commit_of(laptop, "main") == commit_of(laptop, "HEAD") == main
     assert "retrain/next" not in laptop.run("git", "branch")
-    assert laptop.read("reports/validation.md") == laptop.read(".ratchet/night/report.md")
+    # All is as it was, so that the next night can begin once the batch is delivered again.
+    assert laptop.run("git", "status", "--porcelain") == ""
+    assert "up to date" in laptop.run("dvc", "status")
+    batch.unlink()
+    deliver(laptop)
+    laptop.run("ratchet", "nightly")
+    assert night(laptop)["decision"] == "RETRAIN"
 
-    # It begins with what is committed, and says how to get there.
-    printed = laptop.fail("ratchet", "nightly", code=2)
-    assert "git restore . && dvc checkout" in printed
+    # What a person hasn't committed is left alone.
+    laptop.set("params.yaml", trigger__age=3)
+    assert "not committed: params.yaml" in laptop.fail("ratchet", "nightly", code=2)

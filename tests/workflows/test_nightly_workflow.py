@@ -226,6 +226,7 @@ def test_another_branch_gets_no_night(world: World) -> None:
         world.run(NIGHTLY, "workflow_dispatch", ref="refs/heads/mine")
 
 
+@pytest.mark.slow
 def test_a_person_brings_a_night_to_github_from_a_laptop(world: World) -> None:
     main, project = world.github.sha(), world.project
     token = world.github.token("person", contents="write", pull_requests="write")

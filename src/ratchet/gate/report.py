@@ -254,7 +254,7 @@ def _next(found: Findings) -> str:
             "`ratchet gate` again; a person's approval doesn't help here."
         ],
         Verdict.BLOCK: [
-            "Keep the champion: close this, and the next night tries again with newer data. "
+            "Keep the champion. Leave this open: the next night brings newer data and tries again. "
             "If it comes back, look at the slices and at the batches added above."
         ],
     }[verdict]

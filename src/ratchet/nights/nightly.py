@@ -27,6 +27,7 @@ from ratchet.nights.ledger import Line
 from ratchet.nights.steps import Steps, as_json, failure
 from ratchet.nights.worktree import WorkTree
 from ratchet.proposals import actions, branch
+from ratchet.proposals.github import GitHub
 from ratchet.proposals.proposal import RETRAIN, Proposal, pack
 
 MANIFEST, LOCK, CARD = "data/manifest.csv", "dvc.lock", "models/card.json"
@@ -74,12 +75,14 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
     """Run a night in the repository `top`, which is afterwards as it was, but for the new branch.
 
     Raises the RatchetError of the step that failed. The line and the report are in
-    `options.folder` by then, HEAD is where it was, and the files are left to be looked at.
+    `options.folder` by then. For another job (`hand_over`) the files stay as the night leaves them.
     """
     tree = WorkTree(top)
     old = branch.local(top, RETRAIN)
     if not options.hand_over:
         branch.refuse_foreign(top, RETRAIN, old, tree.base)
+    if options.push:
+        GitHub.here(top).get("pulls", per_page="1")  # better no answer now than after the night
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     line = Line(now, actions.run_url(), tree.base)
     steps = Steps(top, line, say)
@@ -100,9 +103,9 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
         raise
     finally:
         _record(options.folder, line, report)
-    if not options.hand_over:
-        tree.restore()
-        steps.attempt("", "dvc", "checkout", "--quiet", quiet=True)
+        if not options.hand_over:
+            tree.restore()
+            steps.attempt("", "dvc", "checkout", "--quiet", "--force", quiet=True)
     return night
 
 
@@ -111,7 +114,7 @@ def describe(night: Night) -> str:
     line, proposal = night.line, night.proposal
     if proposal is None:
         return f"{line.decision}: {line.reason}; nothing is proposed, all is as it was"
-    told = [f"{line.decision}, {line.verdict}: {proposal.title}"]
+    told = [f"{line.decision}: {proposal.title}"]
     if night.url:
         return "\n".join([*told, f"  pull request  {night.url}"])
     if not night.commit:
@@ -122,7 +125,9 @@ def describe(night: Night) -> str:
             f"  on branch     {RETRAIN} ({night.commit[:10]}); you are where you were",
             f"  report        git show {RETRAIN}:{VERDICT}",
             f"  look at it    git switch {RETRAIN} && dvc checkout",
-            f"  take it       git merge {RETRAIN} && dvc checkout && dvc push",
+            "  keep main's   nothing to do: the next night replaces the branch"
+            if line.verdict == "BLOCK"
+            else f"  take it       git merge {RETRAIN} && dvc checkout && dvc push && git push",
         ]
     )
 
@@ -160,7 +165,8 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
     if before:
         line.decision = "SKIP"
         line.reason = (
-            f"made the model again that was rolled back on {before.date[:10]}: {before.reason}"
+            f"made the model again that was rolled back on {before.date[:10]}: {before.reason}; "
+            "leave the batch out that was bad (`ratchet batch exclude`), or change the parameters"
         )
         return None
     labels = ["retrain", *_drill(steps)]
@@ -217,9 +223,11 @@ def _rolled_back(top: Path) -> RolledBack | None:
 def _drill(steps: Steps) -> list[str]:
     """Play the faults; return the label that says that one slipped. It is told, it doesn't stop."""
     command = ("ratchet", "drill", "--json", DRILL)
-    code, printed = steps.attempt("drill", *command)
+    code, printed = steps.attempt("drill", *command, quiet=True)
     if code not in (0, BlockedError.exit_code):
         raise failure(command, code, printed)
+    counted = next(line for line in reversed(printed.splitlines()) if " caught" in line)
+    steps.say(f"{counted.strip()}; `ratchet drill` has the table")
     return ["drill: slipped"] if code else []
 
 
@@ -283,8 +291,8 @@ def _evidence(top: Path, code: int) -> str:
 def _record(folder: Path, line: Line, report: str) -> None:
     """Leave the line and the report, and tell GitHub."""
     write_text(folder / "ledger.csv", ledger.to_csv([line.row()]))
-    write_text(folder / "report.md", report)
     told = line.decision + (f", {line.verdict}" if line.verdict else "")
+    write_text(folder / "report.md", report or f"# {told}\n\n{line.reason}\n")
     actions.summary(f"## {told}\n\n{line.reason}\n\n{ledger.markdown(line)}\n{report}")
     actions.output(
         decision=line.decision,

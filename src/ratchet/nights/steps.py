@@ -19,7 +19,8 @@ _BY_CODE: dict[int, type[RatchetError]] = {
 _STAGE_FAILED = re.compile(r"failed to run: .*, exited with (\d+)")
 # What DVC adds for a person who works in the folder.
 _NOISE = re.compile(
-    r"^\s*$|^To track|^To enable|^\s*git add|dvc config|^Use `dvc|^(Updating|Generating) lock|^> "
+    r"^\s*$|^ERROR: failed to reproduce|^To track|^To enable|^\s*git add|dvc config|^Use `dvc"
+    r"|^(Updating|Generating) lock|^> "
 )
 _CODES = re.compile(r"\x1b\[[0-9;]*m")
 

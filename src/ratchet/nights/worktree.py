@@ -19,15 +19,14 @@ class WorkTree:
         self.branch = attempt(top, "symbolic-ref", "--quiet", "HEAD").stdout.strip()
         if self.branch == f"refs/heads/{RETRAIN}":
             raise ConfigError(
-                f"this is {RETRAIN}, which the night replaces; merge it and go back first: "
-                "`git switch main && dvc checkout`"
+                f"this is {RETRAIN}, which the night replaces; go back first: "
+                "`git switch main && dvc checkout`; then merge it if you want it"
             )
         dirty = [path for state, path in self._status() if state != "??"]
         if dirty:
             raise ConfigError(
                 f"not committed: {', '.join(dirty[:3])}{' and more' if len(dirty) > 3 else ''}; a "
-                "night begins with what is committed: commit, or go back with "
-                "`git restore . && dvc checkout`"
+                "night begins with what is committed: commit, or put it aside with `git stash -u`"
             )
         # A person's own notes. What a failed night has left is made again.
         self._there = {path for _, path in self._status() if not expected(RETRAIN, path)}
@@ -37,7 +36,7 @@ class WorkTree:
 
         Raises EvidenceError when one of them isn't a night's to change.
         """
-        paths = sorted(path for state, path in self._status() if path not in self._there)
+        paths = self._touched()
         strangers = [path for path in paths if not expected(RETRAIN, path)]
         if strangers:
             raise EvidenceError(
@@ -49,7 +48,9 @@ class WorkTree:
     def restore(self) -> None:
         """Bring git's files back to where the night began; `dvc checkout` does the rest."""
         self.stand_back()
-        for path in self.changed():
+        for path in self._touched():
+            if not expected(RETRAIN, path):
+                continue
             if attempt(self.top, "cat-file", "-e", f"{self.base}:{path}").returncode == 0:
                 git(self.top, "checkout", "--quiet", self.base, "--", path)
             else:
@@ -62,6 +63,9 @@ class WorkTree:
         else:
             git(self.top, "update-ref", "--no-deref", "HEAD", self.base)
         git(self.top, "reset", "--quiet")
+
+    def _touched(self) -> list[str]:
+        return sorted(path for _, path in self._status() if path not in self._there)
 
     def _status(self) -> list[tuple[str, str]]:
         listed = attempt(
