@@ -49,7 +49,7 @@ setup: .venv/.run ## make .venv with the locked environment
 	@echo 'To use ratchet and dvc in this shell: source .venv/bin/activate'
 
 repro: .venv/.run ## publish the sample, run the pipeline, show the result
-	@if [ -e sample/flights.parquet ]; then ratchet sample publish --until $(SAMPLE_UNTIL); fi
+	@if grep -q '^  url: sample/inbox/' params.yaml; then ratchet sample publish --until $(SAMPLE_UNTIL); fi
 	@ratchet discover
 	@if [ "$$(dvc config core.remote)" = local ] && [ ! -e .dvc/remote ]; then dvc repro; else dvc repro $(PULL); fi
 	@ratchet summary

@@ -141,6 +141,7 @@ def test_a_package_is_nothing_but_a_docstring(path: Path) -> None:
     assert ast.get_docstring(tree_of(path))
 
 
+@pytest.mark.sample
 def test_the_code_knows_nothing_of_the_sample() -> None:
     schema = YAML(typ="safe").load(PROJECT / "schema.yaml")
     # Words that mean something else to the pipeline as well.
@@ -261,6 +262,7 @@ def test_the_paths_that_commands_default_to_are_those_of_dvc_yaml() -> None:
     assert "data/manifest.csv" in defaults
 
 
+@pytest.mark.sample
 def test_the_sample_is_published_to_where_the_pipeline_looks() -> None:
     params = YAML(typ="safe").load(PROJECT / "params.yaml")
     assert Path(params["source"]["url"]) == producer.INBOX

@@ -106,6 +106,7 @@ def test_a_changed_batch_is_taken_over_when_it_is_named(
     assert "2 pinned anew: day-02 day-03" in capsys.readouterr().out
 
 
+@pytest.mark.sample
 def test_the_sample_is_published(project: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     table = PROJECT / "sample/flights.parquet"
     run("sample", "publish", "--days", "2", "--table", table, "--to", "days")

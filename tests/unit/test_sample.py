@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.sample import publish
 
+pytestmark = pytest.mark.sample
+
 SAMPLE = Path(__file__).parents[2] / "sample"
 TABLE = SAMPLE / "flights.parquet"
 DAY = datetime.timedelta(days=1)
