@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from project import NEWEST, Project, ran
 from warm import COLD
 
@@ -16,6 +17,7 @@ OTHER_MACHINE = COLD | {
 }
 
 
+@pytest.mark.slow
 def test_a_clone_on_another_machine_agrees(project: Project, tmp_path: Path) -> None:
     clone = project.clone(tmp_path / "a" / "much deeper" / "path" / "clone")
     clone.publish("--until", NEWEST)

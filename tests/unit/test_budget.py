@@ -140,6 +140,7 @@ def test_c_code_that_does_not_react_ends_the_process_and_its_children(tmp_path):
 
 def test_ctrl_c_stays_ctrl_c():
     done = run("""
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         try:
             with within(max_seconds=3600):
                 signal.raise_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from act import Run
 from challenge import TREES, challenge, opened
 from hub import SLUG, Pull
@@ -93,6 +94,7 @@ def test_a_good_model_passes_and_a_change_of_the_rules_needs_a_person(world: Wor
     assert comment(pull) == f"<!-- ratchet gate.md -->\n{report(run)}"
 
 
+@pytest.mark.slow
 def test_a_worse_model_and_a_lost_object_are_kept_out(world: World) -> None:
     pull = challenge(world, "worse", **{f"{TREES}max_iter": 60, f"{TREES}learning_rate": 1.0})
     run = judge(world, pull)
