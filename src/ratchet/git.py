@@ -23,6 +23,19 @@ def git(top: Path, *arguments: str, stdin: str = "", **variables: str) -> str:
     return done.stdout.strip()
 
 
+def git_bytes(top: Path, *arguments: str, stdin: str = "") -> bytes:
+    """Run git in `top` and return what it printed as it is; EvidenceError when it fails."""
+    done = subprocess.run(
+        ["git", "-C", str(top), *arguments], input=stdin.encode(), capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace")
+        raise EvidenceError(
+            f"git {arguments[0]} failed in {top}: {reason or f'exit code {done.returncode}'}"
+        )
+    return done.stdout
+
+
 def attempt(
     top: Path, *arguments: str, stdin: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
@@ -37,8 +38,21 @@ def made_again(folder: Path, environment: Path | None = None) -> list[str]:
         programs = environment / "bin"
         variables["PATH"] = f"{programs}{os.pathsep}{variables.get('PATH', '')}"
         python = str(programs / "python")
-    done = subprocess.run(
-        [python, "-m", "dvc", "repro", "--force", "--no-commit"],
+    done = run_in(folder, [python, "-m", "dvc", "repro", "--force", "--no-commit"], variables)
+    if done.returncode != 0:
+        raise EvidenceError(
+            f"this commit can't be rebuilt: `dvc repro` ended with {done.returncode}:\n"
+            f"{done.stdout[-TAIL:]}"
+        )
+    return History(folder).uncommitted(["."])
+
+
+def run_in(
+    folder: Path, command: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in a clone, with this environment; its output has its errors, too."""
+    return subprocess.run(
+        command,
         cwd=folder,
         env=variables,
         text=True,
@@ -46,9 +60,3 @@ def made_again(folder: Path, environment: Path | None = None) -> list[str]:
         stderr=subprocess.STDOUT,
         check=False,
     )
-    if done.returncode != 0:
-        raise EvidenceError(
-            f"this commit can't be rebuilt: `dvc repro` ended with {done.returncode}:\n"
-            f"{done.stdout[-TAIL:]}"
-        )
-    return History(folder).uncommitted(["."])

@@ -7,13 +7,13 @@ with their models' hashes in two calls.
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ratchet.errors import ConfigError, EvidenceError
+from ratchet.errors import ConfigError
+from ratchet.git import git_bytes
 
 ARTIFACT = "model"
 SHOWN = 5  # versions that a message about an unknown one names
@@ -179,7 +179,7 @@ def contents(top: Path, names: Sequence[str]) -> list[bytes | None]:
     """
     if not names:
         return []
-    stream = _git(top, "cat-file", "--batch", given="".join(f"{name}\n" for name in names))
+    stream = git_bytes(top, "cat-file", "--batch", stdin="".join(f"{name}\n" for name in names))
     found: list[bytes | None] = []
     at = 0
     for _ in names:
@@ -199,7 +199,7 @@ def _tags(top: Path, reachable_from: str = "") -> list[dict[str, str]]:
     """Return the parts of all annotated tags in GTO's format."""
     merged = [f"--merged={reachable_from}"] if reachable_from else []
     patterns = [f"refs/tags/{ARTIFACT}{kind}*" for kind in "@#"]
-    listed = _git(top, "for-each-ref", f"--format={_FORMAT}", *merged, *patterns)
+    listed = git_bytes(top, "for-each-ref", f"--format={_FORMAT}", *merged, *patterns)
     found = []
     for line in listed.decode(errors="replace").splitlines():
         name, commit, date, by, message = line.split("\t", 4)
@@ -254,13 +254,3 @@ def _model(card: bytes | None) -> str:
         return str(found.get("model_sha256", ""))
     except (ValueError, AttributeError):
         return ""
-
-
-def _git(top: Path, *arguments: str, given: str = "") -> bytes:
-    done = subprocess.run(
-        ["git", "-C", str(top), *arguments], input=given.encode(), capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        reason = done.stderr.decode(errors="replace").strip()
-        raise EvidenceError(f"git {arguments[0]} failed in {top}: {reason}")
-    return done.stdout

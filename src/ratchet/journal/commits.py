@@ -1,6 +1,5 @@
 """Commits: their files, as git's objects have them, and never from the working tree."""
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ratchet.errors import EvidenceError
+from ratchet.git import attempt, git_bytes
 
 LOCK = "dvc.lock"
 
@@ -35,15 +35,15 @@ class Commits:
 
     def resolve(self, name: str) -> Revision:
         """Return the commit that `name` stands for; EvidenceError when there is none."""
-        done = self._try(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+        done = attempt(
+            self.top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
         )
         if done.returncode != 0:
             raise EvidenceError(
                 f"{name}: is no revision here; `git fetch origin` brings the branches of origin "
                 "(a workflow checks out with fetch-depth: 0)"
             )
-        return Revision(name, done.stdout.decode().strip())
+        return Revision(name, done.stdout.strip())
 
     def subject(self, at: Revision) -> str:
         """Return the first line of a commit's message."""
@@ -113,10 +113,10 @@ class Commits:
 
     def parted(self, base: Revision, head: Revision) -> Revision | None:
         """Return the commit where the two parted; None when they have no history in common."""
-        done = self._try("merge-base", base.commit, head.commit)
+        done = attempt(self.top, "merge-base", base.commit, head.commit)
         if done.returncode != 0:
             return None
-        return Revision(f"where {head.name} left {base.name}", done.stdout.decode().strip())
+        return Revision(f"where {head.name} left {base.name}", done.stdout.strip())
 
     def differing(self, one: Revision, other: Revision) -> list[str]:
         """Return the files that differ between two commits."""
@@ -149,13 +149,4 @@ class Commits:
         return {name.decode() for name in listed.split(b"\0") if name}
 
     def _git(self, *arguments: str) -> bytes:
-        done = self._try(*arguments)
-        if done.returncode != 0:
-            reason = done.stderr.decode(errors="replace").strip()
-            raise EvidenceError(f"git {arguments[0]} failed in {self.top}: {reason}")
-        return done.stdout
-
-    def _try(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            ["git", "-C", str(self.top), *arguments], capture_output=True, check=False
-        )
+        return git_bytes(self.top, *arguments)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import random
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from ratchet.errors import EvidenceError, RatchetError
 from ratchet.files import sha256_file
 from ratchet.gate.answers import Answers, ask, compared
 from ratchet.gate.clean_room import read_card
-from ratchet.gate.rebuild import TAIL, made_again
+from ratchet.gate.rebuild import TAIL, made_again, run_in
 from ratchet.gate.revisions import History
 from ratchet.gate.run import Places
 from ratchet.journal.accepted import Version
@@ -259,17 +258,13 @@ def _in_clone(
             found.notes.append(f"made again, these differ: {', '.join(others)}")
 
 
+def _own_environment() -> dict[str, str]:
+    """Return this process's variables without the one that leads to today's code."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def _setup(clone: Path) -> None:
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        ["make", "--no-print-directory", "setup"],
-        cwd=clone,
-        env=variables,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+    done = run_in(clone, ["make", "--no-print-directory", "setup"], _own_environment())
     if done.returncode != 0:
         raise EvidenceError(
             f"its locked environment can't be built: `make setup` ended with {done.returncode}:\n"
@@ -285,16 +280,9 @@ def _predicted(history: History, at: Revision, places: Places, environment: Path
     golden = read_golden(content, f"{places.golden} at {at}")
     rows, scores = (history.top.parent / name for name in ("golden.parquet", "golden.csv"))
     pq.write_table(golden.rows.select(golden.rows.column_names[1:]), rows)
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [environment / "bin" / "ratchet", "predict", places.model, rows, "--to", scores],
-        cwd=history.top,
-        env=variables,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
+    program = str(environment / "bin" / "ratchet")
+    command = [program, "predict", places.model, str(rows), "--to", str(scores)]
+    done = run_in(history.top, command, _own_environment())
     if done.returncode != 0:
         return Answers(len(golden.rows), 0, None, done.stdout[-TAIL:].strip(), ())
     score = pa.csv.read_csv(scores)["score"].cast(pa.float64())

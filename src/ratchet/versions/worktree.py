@@ -1,7 +1,6 @@
 """The working tree, changed as a whole or not at all."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import atomic_write
 from ratchet.gate.revisions import History
+from ratchet.git import attempt, git, git_bytes
 
 
 def refuse_changes(top: Path, folders: Sequence[str]) -> None:
@@ -16,7 +16,9 @@ def refuse_changes(top: Path, folders: Sequence[str]) -> None:
 
     What isn't tracked elsewhere is nobody's business.
     """
-    listed = _git(top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    listed = git_bytes(
+        top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"
+    ).decode()
     found = [
         entry[3:]
         for entry in listed.split("\0")
@@ -29,7 +31,7 @@ def refuse_changes(top: Path, folders: Sequence[str]) -> None:
 
 def author(top: Path) -> str:
     """Return the name that git would put on a commit; ConfigError when it knows none."""
-    done = _try(top, "var", "GIT_AUTHOR_IDENT")
+    done = attempt(top, "var", "GIT_AUTHOR_IDENT")
     if done.returncode != 0:
         raise ConfigError("git doesn't know who you are; `git config user.name` and user.email")
     return done.stdout.split(" <")[0]
@@ -58,9 +60,9 @@ def all_or_nothing(top: Path, files: Mapping[str, bytes | None]) -> Iterator[Non
 
 def commit(top: Path, paths: Sequence[str], message: str) -> str:
     """Commit these paths and nothing else; return the new commit. EvidenceError when git can't."""
-    _git(top, "add", "--all", "--", *paths)
-    _git(top, "commit", "--quiet", "--only", "--message", message, "--", *paths)
-    return _git(top, "rev-parse", "HEAD").strip()
+    git_bytes(top, "add", "--all", "--", *paths)
+    git_bytes(top, "commit", "--quiet", "--only", "--message", message, "--", *paths)
+    return git(top, "rev-parse", "HEAD")
 
 
 def _outputs(top: Path) -> dict[str, bool]:
@@ -75,12 +77,12 @@ def _outputs(top: Path) -> dict[str, bool]:
 
 
 def _undo(top: Path, paths: Sequence[str], outputs: Mapping[str, bool]) -> None:
-    tracked = _git(top, "ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *paths)
+    tracked = git_bytes(top, "ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *paths).decode()
     there = [path for path in tracked.split("\0") if path]
     new = [path for path in paths if path not in there]
-    _git(top, "restore", "--source=HEAD", "--staged", "--worktree", "--", *there)
+    git_bytes(top, "restore", "--source=HEAD", "--staged", "--worktree", "--", *there)
     if new:
-        _git(top, "rm", "--quiet", "--cached", "--ignore-unmatch", "--", *new)
+        git_bytes(top, "rm", "--quiet", "--cached", "--ignore-unmatch", "--", *new)
     for path in new:
         (top / path).unlink(missing_ok=True)
     with suppress(EvidenceError):  # the error that led here says more
@@ -90,17 +92,3 @@ def _undo(top: Path, paths: Sequence[str], outputs: Mapping[str, bool]) -> None:
             shutil.rmtree(top / path)
         elif not was_there:
             (top / path).unlink(missing_ok=True)
-
-
-def _git(top: Path, *arguments: str) -> str:
-    done = _try(top, *arguments)
-    if done.returncode != 0:
-        reason = (done.stderr.strip() or done.stdout.strip()) or f"exit code {done.returncode}"
-        raise EvidenceError(f"git {arguments[0]} failed in {top}: {reason}")
-    return done.stdout
-
-
-def _try(top: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", "-C", str(top), *arguments], capture_output=True, text=True, check=False
-    )
