@@ -68,7 +68,7 @@ class Column(Section):
 class Target(Section):
     """The column to predict."""
 
-    column: str = Field(description="one of `columns`")
+    column: str = Field(description="the column to predict, one of `columns`")
     positive: int | float | bool | str = Field(description="its value that counts as positive")
 
 
@@ -82,7 +82,9 @@ class Schema(Section):
         "refuse", description="what to do with a column that isn't listed here"
     )
     rows: Rows = Rows.model_construct(min=1, max=None)
-    columns: dict[str, Column] = Field(min_length=1)
+    columns: dict[str, Column] = Field(
+        min_length=1, description="every column of a batch's file that matters, by its name"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
