@@ -361,7 +361,7 @@ def read_yaml(path: Path, model: type[AnySection]) -> AnySection:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}: is not valid YAML: {in_one_line(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: must be a mapping of keys to values")
     try:
@@ -369,6 +369,11 @@ def read_yaml(path: Path, model: type[AnySection]) -> AnySection:
     except ValidationError as error:
         lines = [f"{path}: {_sentence(found, model)}" for found in error.errors()]
         raise ConfigError("\n".join(lines)) from error
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what a reader of YAML found wrong; the text that it was handed has no name."""
+    return " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
 
 
 _COMPARISONS = {

@@ -32,7 +32,9 @@ def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = 
     or the model isn't the one on the card.
     """
     if not file.is_file():
-        raise EvidenceError(f"{file}: no such file")
+        raise EvidenceError(
+            f"{file}: no such file; name a CSV, CSV.gz or Parquet file with the rows to score"
+        )
     about = read_card(card or model.with_name("card.json"))
     estimator = persist.load(model, sha256=about.model_sha256)
     # A share of nulls makes no sense in a file of a few rows: a column may have them or not.
