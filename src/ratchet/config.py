@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ratchet.errors import ConfigError
+from ratchet.task import Task
 
 
 class Section(BaseModel):
@@ -300,6 +301,10 @@ class Drill(Section):
 class Params(Section):
     """The whole of `params.yaml`."""
 
+    task: Task = Field(
+        "binary",
+        description="binary and multiclass predict the class of a row, regression a number",
+    )
     source: Source
     window: Window
     validate_: Annotated[Validate, Field(alias="validate")]

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import read_card
+from ratchet.artifacts.predictions import predictions
 from ratchet.artifacts.table import print_csv, write_csv
 from ratchet.data.contract import Contract, judge
 from ratchet.data.features import feature_frame
@@ -20,12 +21,15 @@ SCORE = "score"
 
 
 def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = None) -> int:
-    """Write the probability of the positive label for each row of `file`; return their number.
+    """Write the model's answer to each row of `file`; return their number.
+
+    For a binary task that is the probability of the positive label, for several classes the
+    likeliest class and the probability of each, for regression the number.
 
     The rows keep their order. `card` is the model's card, by default `card.json` beside it. The
-    scores go to the CSV file `to`, by default to standard output: the column `score`, and before it
-    the columns of the card's key as they stand in the file, or `row`, counted from 1, where the
-    file lacks one.
+    answers go to the CSV file `to`, by default to standard output: the column `score`, or `class`
+    and a `score_CLASS` for each class; and before them the columns of the card's key as they stand
+    in the file, or `row`, counted from 1, where the file lacks one.
 
     Raises DataError when the file isn't what the model was built for: a feature that is missing or
     has another type, range or vocabulary, each named. Raises EvidenceError when a file is missing
@@ -46,13 +50,23 @@ def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = 
         reasons = "".join(f"{start}{failure}" for failure in judged.failures)
         raise DataError(f"{file}: isn't input that {model} was built for:{reasons}")
     kinds = {name: column.type for name, column in about.features.items()}
-    score = estimator.predict_proba(feature_frame(judged.table, kinds))[:, 1]
-    scored = {**_names_of_rows(read_table(file), about.key), SCORE: score}
+    frame = feature_frame(judged.table, kinds)
+    score = predictions(estimator, frame, about.task, len(about.classes))
+    scored = {**_names_of_rows(read_table(file), about.key), **_answer(score, about.classes)}
     if to is None:
         print_csv(sys.stdout.buffer, scored)
     else:
         write_csv(to, scored)
     return len(score)
+
+
+def _answer(score: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+    """Return the answers as columns by name."""
+    if not classes:
+        return {SCORE: score}
+    likeliest = [classes[place] for place in score.argmax(axis=1)]
+    by_class = {f"{SCORE}_{name}": score[:, place] for place, name in enumerate(classes)}
+    return {"class": likeliest, **by_class}
 
 
 def _names_of_rows(table: pa.Table, key: Sequence[str]) -> dict[str, Any]:

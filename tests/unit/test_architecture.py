@@ -32,7 +32,7 @@ LAYERS = [
     {"artifacts", "checks", "journal"},
     {"data", "scoring", "model", "budget", "code", "proposals"},
     {"config", "files", "git"},
-    {"errors"},
+    {"errors", "task"},
 ]
 MAY_IMPORT_DVC = {"ratchet.gate.revisions"}
 MOST_LINES = 400

@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from ratchet.errors import ConfigError, DataError
-from ratchet.scoring.metrics import (
-    CALIBRATION_BINS,
-    METRICS,
-    Metric,
-    applicable,
-    by_run,
-    checked,
-    prior_score,
-    score,
-    squared_errors,
-)
+from ratchet.scoring.metrics import METRICS, Metric, applicable, prior_score, score, squared_errors
+from ratchet.scoring.rows import checked
+from ratchet.scoring.tallies import CALIBRATION_BINS, by_run
 
 TIED = st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 2 / 3, 1.0])
 SCORE = TIED | st.floats(0, 1)

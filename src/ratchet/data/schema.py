@@ -65,17 +65,22 @@ class Column(Section):
         return self
 
 
-class Target(Section):
+Value = int | float | bool | str
+
+
+class TargetColumn(Section):
     """The column to predict."""
 
     column: str = Field(description="one of `columns`")
-    positive: int | float | bool | str = Field(description="its value that counts as positive")
+    positive: Value | None = Field(
+        None, description="its value that counts as positive; only for `task: binary`"
+    )
 
 
 class Schema(Section):
     """The whole of `schema.yaml`."""
 
-    target: Target
+    target: TargetColumn
     time: str | None = Field(None, description="the column that says when a row happened")
     key: list[str] = Field([], description="columns that together are unique within a batch")
     extra_columns: Literal["refuse", "ignore"] = Field(
@@ -98,7 +103,8 @@ class Schema(Section):
         if target.max_null > 0:
             raise ValueError(f"columns.{self.target.column}: the target can't be null")
         allowed = target.categories or target.values
-        if allowed is not None and self.target.positive not in allowed:
+        positive = self.target.positive
+        if allowed is not None and positive is not None and positive not in allowed:
             raise ValueError(
                 f"target.positive: {self.target.positive!r} is not among the values of "
                 f"{self.target.column}"
