@@ -10,6 +10,7 @@ from rich.table import Table
 from ratchet.artifacts.card import Card, Rows, read_card
 from ratchet.errors import EvidenceError
 from ratchet.scoring.bootstrap import Interval
+from ratchet.scoring.digits import shown
 from ratchet.scoring.metrics import METRICS
 from ratchet.stages.evaluate import warning
 
@@ -89,10 +90,10 @@ def _metrics_table(measured: Any, about: Card) -> Table:
         gain = (own["value"] - prior) * (1 if metric.greater_is_better else -1)
         table.add_row(
             metric.title,
-            f"{own['value']:.4f}",
-            f"{own['low']:.4f} to {own['high']:.4f}",
-            f"{prior:.4f}",
-            f"{gain:+.4f}",
+            shown(own["value"]),
+            f"{shown(own['low'])} to {shown(own['high'])}",
+            shown(prior),
+            f"{'+' if gain > 0 else ''}{shown(gain)}",
         )
     return table
 

@@ -76,7 +76,7 @@ def test_a_missing_key_is_named(tmp_path: Path, path: tuple[str, ...]) -> None:
         (
             "windwo",
             "windwo is not a known key (did you mean window? "
-            "allowed: source, window, validate, train, evaluate, trigger, drill, gate)",
+            "allowed: task, source, window, validate, train, evaluate, trigger, drill, gate)",
         ),
         (
             "window.holduot",

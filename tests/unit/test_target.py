@@ -62,7 +62,6 @@ def test_the_label_of_a_regression_is_the_target() -> None:
     [
         ("multiclass", {"type": "number"}, None, "task: multiclass needs a target of type integer"),
         ("regression", {"type": "category"}, None, "needs a target of type number or integer"),
-        ("binary", {"type": "date"}, "2013-01-01", "needs a target of type"),
         ("binary", {"type": "integer"}, None, "say which value of y is the positive one"),
         ("regression", {"type": "integer"}, 1, "no value is the positive one"),
         ("multiclass", {"type": "category"}, None, "write categories"),

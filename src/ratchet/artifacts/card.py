@@ -54,7 +54,9 @@ class Rows(_Part):
         return f"{len(self.class_rows)} classes, {max(self.class_rows) / self.rows:.1%} one"
 
     @classmethod
-    def of(cls, batches: dict[str, str], labels: np.ndarray, task: Task, classes: int) -> "Rows":
+    def of(
+        cls, batches: dict[str, str], labels: np.ndarray, task: Task = "binary", classes: int = 0
+    ) -> "Rows":
         """Describe the rows of `batches`, ids and hashes of the raw files, oldest first.
 
         labels: (rows,) as `ratchet.data.target` has them.

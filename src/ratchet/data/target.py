@@ -19,7 +19,7 @@ MOST_CLASSES = 100  # beyond it a score of each class for each row is the wrong 
 
 _CLASSES: Sequence[Kind] = ("integer", "category", "boolean", "text")
 _FITS: Mapping[Task, Sequence[Kind]] = {
-    "binary": (*_CLASSES, "number"),
+    "binary": (*_CLASSES, "number", "date"),
     "multiclass": _CLASSES,
     "regression": ("number", "integer"),
 }

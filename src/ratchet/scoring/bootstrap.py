@@ -242,19 +242,21 @@ def draws(batch: Codes, seed: int, unit: Unit) -> Iterator[Floats]:
 def complete_draws(
     batch: Codes, y: NDArray[Any], metrics: Iterable[Metric], seed: int, unit: Unit
 ) -> Iterator[Floats]:
-    """Yield the resamples of `draws` whose labels differ, if a metric needs that.
+    """Yield the resamples of `draws` that have both classes, if the labels `y` (n,) have both.
 
-    y: (n,) labels. Two halves of them are looked at: the rows of the lowest label, and the others.
-    With each in two rows (or batches) or more, at most a third of the draws lose one.
+    With each class in two rows (or batches) or more, at most a third of the draws lose one. Of
+    several classes or numbers nothing is asked: their metrics do without one, and that all drawn
+    numbers are equal is next to impossible, and refused where it happens.
     """
-    lowest = y == y.min()
+    source = draws(batch, seed, unit)
+    if y.dtype != np.bool_:
+        return source
     holders = [
         np.count_nonzero(found) if unit == "row" else len(np.unique(batch[found]))
-        for found in (lowest, ~lowest)
+        for found in (y, ~y)
     ]
-    source = draws(batch, seed, unit)
     if min(holders) >= 2:
-        ones = (~lowest).astype(np.float64)
+        ones = y.astype(np.float64)
         return (count for count in source if 0 < (count * ones).sum() < count.sum())
     if needy := [metric.name for metric in metrics if metric.needs_contrast]:
         raise DataError(

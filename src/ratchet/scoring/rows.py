@@ -83,8 +83,6 @@ def checked(y: ArrayLike, p: ArrayLike, threshold: float = 0.5, task: Task = "bi
         )
     if not len(labels):
         raise DataError("no rows to score: widen the holdout or the slice")
-    if labels.dtype.kind not in "biuf" or not np.isfinite(labels).all():
-        raise DataError("labels must be numbers, without gaps: map the target to these first")
     if scores.dtype.kind not in "biuf" or not np.isfinite(scores).all():
         raise DataError("scores must be finite numbers: this model must not be used")
     if not 0 <= threshold <= 1:
@@ -97,7 +95,7 @@ _WIDTH: Mapping[Task, int] = {"binary": 1, "multiclass": 2, "regression": 1}  # 
 
 
 def _binary_labels(labels: NDArray[Any], scores: NDArray[Any]) -> NDArray[np.bool_]:
-    if not np.isin(labels, (0, 1)).all():
+    if labels.dtype.kind not in "biuf" or not np.isin(labels, (0, 1)).all():
         raise DataError("labels must be 0 or 1, without gaps: map the target to these first")
     _require_probabilities(scores)
     return labels.astype(bool)
@@ -105,7 +103,7 @@ def _binary_labels(labels: NDArray[Any], scores: NDArray[Any]) -> NDArray[np.boo
 
 def _class_labels(labels: NDArray[Any], scores: NDArray[Any]) -> Codes:
     classes = scores.shape[1]
-    if not np.isin(labels, np.arange(classes)).all():
+    if labels.dtype.kind not in "biu" or not np.isin(labels, np.arange(classes)).all():
         raise DataError(
             f"labels must be 0 to {classes - 1}, one for each of the {classes} columns of scores"
         )
@@ -116,6 +114,8 @@ def _class_labels(labels: NDArray[Any], scores: NDArray[Any]) -> Codes:
 
 
 def _number_labels(labels: NDArray[Any], scores: NDArray[Any]) -> Floats:  # noqa: ARG001
+    if labels.dtype.kind not in "biuf" or not np.isfinite(labels).all():
+        raise DataError("labels must be finite numbers, without gaps: look at the target")
     return labels.astype(np.float64)
 
 

@@ -17,6 +17,7 @@ from ratchet.errors import ConfigError
 from ratchet.files import remove_partials, write_text
 from ratchet.scoring import curves
 from ratchet.scoring.bootstrap import Interval, intervals, paired
+from ratchet.scoring.digits import shown
 from ratchet.scoring.metrics import METRICS, applicable, constant, loss_of, prior_score, score
 from ratchet.scoring.rows import checked
 
@@ -122,10 +123,10 @@ def figures(rows: Scored, about: Card, threshold: float) -> dict[str, float]:
 
 def describe(found: Evaluation) -> str:
     """Say the main figures in a line or two; loudly when the model isn't worth having."""
-    shown = dict.fromkeys([next(iter(found.metrics)), found.loss])
+    main = dict.fromkeys([next(iter(found.metrics)), found.loss])
     said = ", ".join(
-        f"{METRICS[name].title} {each.value:.4g} ({each.low:.4g} to {each.high:.4g})"
-        for name, each in ((name, found.metrics[name]) for name in shown)
+        f"{METRICS[name].title} {shown(each.value)} ({shown(each.low)} to {shown(each.high)})"
+        for name, each in ((name, found.metrics[name]) for name in main)
     )
     line = f"evaluate: {said} on {found.rows} rows"
     return line if found.beats_baseline else f"{line}\n{warning(found.gain, found.loss)}"
@@ -135,8 +136,8 @@ def warning(gain: Interval, loss: str) -> str:
     """Say that the model isn't shown to beat the prior; `loss` names the metric of the gain."""
     return (
         "WARNING: this model does not beat the trivial baseline, which gives every row the same "
-        f"score: its {METRICS[loss].title} is lower by {gain.value:.4g} ({gain.low:.4g} to "
-        f"{gain.high:.4g}). Don't ship it."
+        f"score: its {METRICS[loss].title} is lower by {shown(gain.value, 3)} ("
+        f"{shown(gain.low, 3)} to {shown(gain.high, 3)}). Don't ship it."
     )
 
 
