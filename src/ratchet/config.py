@@ -145,13 +145,18 @@ class Budget(Section):
     n_jobs: int = Field(ge=1, description="processors; the model's bytes don't depend on it")
 
 
+Task = Literal["binary", "multiclass", "regression"]
+
+
 class Train(Section):
     """Which estimator learns, with what parameters, within what budget."""
 
-    estimator: str = Field(description="which of the learners in model.py to fit")
+    estimator: str = Field(
+        description="a learner of learners.py, or any class such as xgboost.XGBClassifier"
+    )
     seed: int = Field(ge=0, le=2**32 - 1, description="random_state of the estimator")
     parameters: dict[str, dict[str, Any]] = Field(
-        description="keyword arguments of the scikit-learn class, by estimator"
+        description="keyword arguments of the class, by estimator"
     )
     budget: Budget
 

@@ -40,14 +40,14 @@ def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = 
         name: column.model_copy(update={"max_null": float(column.max_null > 0)})
         for name, column in about.features.items()
     }
-    [judged] = judge([file], Contract(columns))
+    [judged] = judge([file], Contract(columns, format=about.format))
     if judged.failures or judged.table is None:
         start = " " if len(judged.failures) == 1 else "\n  "
         reasons = "".join(f"{start}{failure}" for failure in judged.failures)
         raise DataError(f"{file}: isn't input that {model} was built for:{reasons}")
     kinds = {name: column.type for name, column in about.features.items()}
     score = estimator.predict_proba(feature_frame(judged.table, kinds))[:, 1]
-    scored = {**_names_of_rows(read_table(file), about.key), SCORE: score}
+    scored = {**_names_of_rows(read_table(file, about.format), about.key), SCORE: score}
     if to is None:
         print_csv(sys.stdout.buffer, scored)
     else:

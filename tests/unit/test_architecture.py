@@ -31,6 +31,7 @@ LAYERS = [
     {"stages"},
     {"artifacts", "checks", "journal"},
     {"data", "scoring", "model", "budget", "code", "proposals"},
+    {"learners"},
     {"config", "files", "git"},
     {"errors"},
 ]

@@ -198,3 +198,13 @@ def test_a_contract_without_features_is_refused(tmp_path: Path) -> None:
     for column in content["columns"].values():
         column["feature"] = False
     assert refusal(tmp_path, content) == "schema.yaml: columns: none is a feature"
+    content["columns"]["ordered_at"]["feature"] = True
+    assert refusal(tmp_path, content) == "schema.yaml: columns: none but dates is a feature"
+
+
+def test_the_calendar_of_a_date_needs_its_names(tmp_path: Path) -> None:
+    content = changed("columns.ordered_at", {"type": "date"})
+    content["columns"]["ordered_at.hour"] = {"type": "integer"}
+    assert refusal(tmp_path, content) == (
+        "schema.yaml: columns.ordered_at.hour: is taken by the calendar of ordered_at"
+    )

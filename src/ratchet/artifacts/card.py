@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ratchet.data.schema import Column
+from ratchet.data.schema import Column, Format
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_text, write_text
 
@@ -43,6 +43,8 @@ class Card(_Part):
     """A model's card. Equal inputs give an equal card: no date, no host, no path.
 
     `key` names the columns that tell a batch's rows apart; empty when the schema has none.
+    `dropped` has the features that the model wasn't given, with the reason. `format` is how the
+    files spell their values from which it was made.
     """
 
     model_sha256: str
@@ -52,7 +54,10 @@ class Card(_Part):
     target: str
     positive: int | float | bool | str
     features: dict[str, Column]
+    dropped: dict[str, str] = {}
     key: tuple[str, ...] = ()
+    weight: str | None = None
+    format: Format = Format()
     train: Rows
     holdout: Rows
     code_sha256: str

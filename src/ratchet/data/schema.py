@@ -9,6 +9,7 @@ from ratchet.config import Section, read_yaml
 
 Kind = Literal["number", "integer", "category", "boolean", "text", "date"]
 LEARNABLE = ("number", "integer", "category", "boolean", "date")
+CALENDAR = ("month", "weekday", "hour")  # what a model is told of a date, as NAME.month and so on
 NULLS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 _VALUES: dict[Kind, tuple[type, ...]] = {
     "number": (int, float),
@@ -72,7 +73,7 @@ class Format(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         try:
-            b"".decode(self.encoding)
+            "a".encode(self.encoding)
         except (LookupError, UnicodeError, ValueError):
             raise ValueError(
                 f"has the encoding {self.encoding!r}, which Python doesn't know; e.g. utf-8, cp1252"
@@ -213,8 +214,12 @@ class Schema(Section):
                     f"columns.{name}: a model can't learn from type {self.columns[name].type}; "
                     "set feature: false"
                 )
-        if not self.features:
-            raise ValueError("columns: none is a feature")
+            for part in CALENDAR if self.features[name] == "date" else ():
+                if f"{name}.{part}" in self.columns:
+                    raise ValueError(f"columns.{name}.{part}: is taken by the calendar of {name}")
+        if not self.compared:
+            but = " but dates" * bool(self.features)
+            raise ValueError(f"columns: none{but} is a feature")
         return self
 
     def _check_weight(self, name: str) -> None:

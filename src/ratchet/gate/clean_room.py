@@ -19,7 +19,7 @@ from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
-from ratchet.data.features import feature_frame
+from ratchet.data.features import feature_frame, learnable
 from ratchet.data.manifest import Batch
 from ratchet.data.schema import Schema
 from ratchet.data.validated import BATCH, read_window
@@ -154,6 +154,7 @@ def foreign_inputs(
 
     hashes: the SHA-256 of the commit's code and environment, by the card's names of them.
     """
+    features, dropped = learnable(window.teaching, schema)
     expected = {
         "estimator": params.estimator,
         # As JSON has them: its keys are strings.
@@ -161,8 +162,11 @@ def foreign_inputs(
         "seed": params.seed,
         "target": schema.target.column,
         "positive": schema.target.positive,
-        "features": {name: schema.columns[name] for name in schema.features},
+        "features": features,
+        "dropped": dropped,
         "key": tuple(schema.key),
+        "weight": schema.weight,
+        "format": schema.format,
         "train": train.describe_rows(window.teaching, dict(window.hashes), window.y_train),
         "holdout": train.describe_rows(window.judging, dict(window.hashes), window.y),
         **hashes,

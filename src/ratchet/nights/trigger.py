@@ -105,7 +105,7 @@ def run(
     taught = [batch for batch in champion.train.batches if batch in known.batches]
     if not taught:
         return Decision(True, ("no batch that taught the model is in the window any more",), None)
-    apart = excesses(_profiles(profiles, new), _profiles(profiles, taught), contract.features)
+    apart = excesses(_profiles(profiles, new), _profiles(profiles, taught), contract.compared)
     drifted = max(apart, key=lambda name: apart[name])
     figures = Figures(
         new,
@@ -126,7 +126,8 @@ def changed(card: Card, params: Params, schema: Schema, environment: Path) -> li
         "train.parameters": card.parameters != train.parameters.get(train.estimator, {}),
         "train.seed": card.seed != train.seed,
         "the features in schema.yaml": card.features
-        != {name: schema.columns[name] for name in schema.features},
+        != {name: schema.columns[name] for name in schema.features if name not in card.dropped},
+        "the weight in schema.yaml": card.weight != schema.weight,
         "the target in schema.yaml": (card.target, card.positive)
         != (schema.target.column, schema.target.positive),
         "the training code": card.code_sha256 != code_hash(TRAINING),
@@ -187,10 +188,11 @@ def _lost(champion: Card, model: Path, rows: pa.Table, fresh: pa.Table, schema: 
     """
     estimator = persist.load(model, sha256=champion.model_sha256)
     prior = champion.train.positive_share
+    kinds = {name: column.type for name, column in champion.features.items()}
 
     def advantage(part: pa.Table) -> float:
         y = is_positive(part, schema).to_numpy().astype(np.int8)
-        p = estimator.predict_proba(feature_frame(part, schema.features))[:, 1]
+        p = estimator.predict_proba(feature_frame(part, kinds))[:, 1]
         [of_prior] = prior_score(y, prior, metrics=LOSS).values()
         [of_model] = score(y, p, metrics=LOSS).values()
         return of_prior - of_model
