@@ -44,7 +44,7 @@ def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = 
         name: column.model_copy(update={"max_null": float(column.max_null > 0)})
         for name, column in about.features.items()
     }
-    [judged] = judge([file], Contract(columns))
+    [judged] = judge([file], Contract(columns, format=about.format))
     if judged.failures or judged.table is None:
         start = " " if len(judged.failures) == 1 else "\n  "
         reasons = "".join(f"{start}{failure}" for failure in judged.failures)
@@ -52,7 +52,8 @@ def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = 
     kinds = {name: column.type for name, column in about.features.items()}
     frame = feature_frame(judged.table, kinds)
     score = predictions(estimator, frame, about.task, len(about.classes))
-    scored = {**_names_of_rows(read_table(file), about.key), **_answer(score, about.classes)}
+    rows = _names_of_rows(read_table(file, about.format), about.key)
+    scored = {**rows, **_answer(score, about.classes)}
     if to is None:
         print_csv(sys.stdout.buffer, scored)
     else:

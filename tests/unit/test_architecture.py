@@ -31,7 +31,9 @@ LAYERS = [
     {"stages"},
     {"artifacts", "checks", "journal"},
     {"data", "scoring", "model", "budget", "code", "proposals"},
+    {"learners"},
     {"config", "files", "git"},
+    {"sections"},
     {"errors", "task"},
 ]
 MAY_IMPORT_DVC = {"ratchet.gate.revisions"}

@@ -14,7 +14,10 @@ from threadpoolctl import threadpool_limits
 from ratchet.artifacts.persist import load, save
 from ratchet.config import Budget, Train
 from ratchet.errors import ConfigError
-from ratchet.model import DECIDED, LEARNERS, build_estimator
+from ratchet.learners import DECIDED, known_for
+from ratchet.model import build_estimator
+
+LEARNERS = known_for("binary")
 
 KINDS = {
     "delay": "number",
@@ -155,12 +158,13 @@ import json, pathlib, sys
 import joblib
 from threadpoolctl import threadpool_limits
 from ratchet.artifacts.persist import save
-from ratchet.model import LEARNERS, build_estimator
+from ratchet.learners import known_for
+from ratchet.model import build_estimator
 import test_model
 
 table, late = test_model.flights(rows=60_000)
 hashes = {}
-for name in LEARNERS:
+for name in known_for("binary"):
     model = build_estimator(test_model.config(name), test_model.KINDS)
     jobs = joblib.parallel_config(backend="threading", n_jobs=int(sys.argv[1]))
     with jobs, threadpool_limits(limits=1):

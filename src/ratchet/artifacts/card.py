@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ratchet.data.schema import Column
+from ratchet.data.schema import Column, Format
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_text, write_text
 from ratchet.task import Task
@@ -78,6 +78,8 @@ class Card(_Part):
 
     `positive` or `classes` say what the scores are probabilities of; regression has neither.
     `key` names the columns that tell a batch's rows apart; empty when the schema has none.
+    `dropped` has the features that the model wasn't given, with the reason. `format` is how the
+    files spell their values from which it was made.
     """
 
     model_sha256: str
@@ -89,7 +91,10 @@ class Card(_Part):
     positive: int | float | bool | str | None = None
     classes: tuple[str, ...] = ()
     features: dict[str, Column]
+    dropped: dict[str, str] = {}
     key: tuple[str, ...] = ()
+    weight: str | None = None
+    format: Format = Format()
     train: Rows
     holdout: Rows
     code_sha256: str

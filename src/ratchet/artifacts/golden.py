@@ -8,9 +8,11 @@ columns of a batch, such as names and keys, don't get into git this way.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,7 +64,7 @@ def write_golden(path: Path, golden: Golden) -> None:
     table = golden.rows.append_column(_ANSWER, scores_column(golden.score))
     columns = {field.name: str(field.type) for field in table.schema}
     lines = (
-        json.dumps(list(row), ensure_ascii=False)
+        json.dumps(list(row), ensure_ascii=False, default=datetime.isoformat)
         for row in zip(*(column.to_pylist() for column in table.columns), strict=True)
     )
     listed = ",\n  ".join(lines)
@@ -81,7 +83,7 @@ def read_golden(content: bytes, where: str) -> Golden:
         values = list(zip(*found["rows"], strict=True))
         *typed, (_, answers) = zip(columns.items(), values, strict=True)
         table = pa.table(
-            {name: pa.array(column, pa.type_for_alias(kind)) for (name, kind), column in typed}
+            {name: _array(column, pa.type_for_alias(kind)) for (name, kind), column in typed}
         )
         score = np.array(answers)
         if score.dtype != np.float64 or list(columns)[-1] != _ANSWER:
@@ -91,3 +93,10 @@ def read_golden(content: bytes, where: str) -> Golden:
         raise EvidenceError(
             f"{where}: holds no golden predictions ({error}); `dvc repro train` writes it"
         ) from error
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values that were read from JSON, where a date is text."""
+    if pa.types.is_timestamp(kind):
+        return pa.array(values, pa.string()).cast(kind)
+    return pa.array(values, kind)

@@ -54,7 +54,7 @@ def swapped(case: Case) -> pd.DataFrame:
     best: tuple[bool, float, str, str] | None = None
     kinds: tuple[Kind, ...] = ("number", "integer", "category")
     for kind in kinds:
-        names = [name for name, each in case.schema.features.items() if each == kind]
+        names = [name for name, each in case.schema.compared.items() if each == kind]
         names = [name for name in names if name in case.rows][:WIDEST]
         for i, one in enumerate(names):
             for other in names[i + 1 :]:

@@ -20,7 +20,7 @@ from ratchet.artifacts.card import Card
 from ratchet.artifacts.predictions import predictions
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
-from ratchet.data.features import feature_frame
+from ratchet.data.features import feature_frame, learnable
 from ratchet.data.manifest import Batch
 from ratchet.data.schema import Schema
 from ratchet.data.target import Target
@@ -161,6 +161,7 @@ def foreign_inputs(
 
     hashes: the SHA-256 of the commit's code and environment, by the card's names of them.
     """
+    features, dropped = learnable(window.teaching, schema)
     all_hashes = dict(window.hashes)
     expected = {
         "estimator": params.estimator,
@@ -171,8 +172,11 @@ def foreign_inputs(
         "task": window.target.task,
         "positive": window.target.positive,
         "classes": window.target.classes,
-        "features": {name: schema.columns[name] for name in schema.features},
+        "features": features,
+        "dropped": dropped,
         "key": tuple(schema.key),
+        "weight": schema.weight,
+        "format": schema.format,
         "train": train.describe_rows(window.teaching, all_hashes, window.y_train, window.target),
         "holdout": train.describe_rows(window.judging, all_hashes, window.y, window.target),
         **hashes,

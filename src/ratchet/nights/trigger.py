@@ -105,7 +105,7 @@ def run(
     taught = [batch for batch in champion.train.batches if batch in known.batches]
     if not taught:
         return Decision(True, ("no batch that taught the model is in the window any more",), None)
-    apart = excesses(_profiles(profiles, new), _profiles(profiles, taught), contract.features)
+    apart = excesses(_profiles(profiles, new), _profiles(profiles, taught), contract.compared)
     drifted = max(apart, key=lambda name: apart[name])
     figures = Figures(
         new,
@@ -126,7 +126,8 @@ def changed(card: Card, params: Params, schema: Schema, environment: Path) -> li
         "train.parameters": card.parameters != train.parameters.get(train.estimator, {}),
         "train.seed": card.seed != train.seed,
         "the features in schema.yaml": card.features
-        != {name: schema.columns[name] for name in schema.features},
+        != {name: schema.columns[name] for name in schema.features if name not in card.dropped},
+        "the weight in schema.yaml": card.weight != schema.weight,
         "the target in schema.yaml": (card.target, card.positive)
         != (schema.target.column, schema.target.positive),
         "task": card.task != params.task,
@@ -189,11 +190,11 @@ def _lost(champion: Card, model: Path, rows: pa.Table, fresh: pa.Table, schema: 
     estimator = persist.load(model, sha256=champion.model_sha256)
     task, prior = champion.task, champion.train.prior
     loss = loss_of(task).name
+    kinds = {name: column.type for name, column in champion.features.items()}
 
     def advantage(part: pa.Table) -> float:
         y = target_of(task, schema).labels(part)
-        frame = feature_frame(part, schema.features)
-        p = predictions(estimator, frame, task, len(champion.classes))
+        p = predictions(estimator, feature_frame(part, kinds), task, len(champion.classes))
         of_prior = prior_score(y, prior, task=task, metrics=[loss])[loss]
         return of_prior - score(y, p, task=task, metrics=[loss])[loss]
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ratchet.checks.records import load_records
 from ratchet.config import Params, Window
+from ratchet.data.features import learnable
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import Schema, load_schema
 from ratchet.data.target import target_of
@@ -211,5 +212,8 @@ def _refusal(history: History, params: Params, at: int, first: int, stop: int) -
     if history.start[split] - history.start[first] > params.train.budget.max_rows:
         return "more rows than train.budget.max_rows"
     teaching = history.part(first, split)
-    empty = [name for name in history.schema.features if teaching[name].null_count == len(teaching)]
-    return f"{', '.join(empty)}: no value" if empty else ""
+    try:
+        learnable(teaching, history.schema)
+    except DataError as error:
+        return str(error).partition(";")[0]
+    return ""

@@ -21,13 +21,13 @@ from ratchet.artifacts.table import write_csv
 from ratchet.budget import Usage, within
 from ratchet.code import code_hash
 from ratchet.config import Params
-from ratchet.data.features import feature_frame
-from ratchet.data.schema import Schema, load_schema
+from ratchet.data.features import feature_frame, inputs, learnable, weights
+from ratchet.data.schema import load_schema
 from ratchet.data.target import Target, target_of
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import ConfigError, DataError
 from ratchet.files import atomic_write, remove_partials, sha256_file
-from ratchet.model import build_estimator
+from ratchet.model import build_estimator, fit
 from ratchet.scoring.metrics import loss_of, score
 
 LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
@@ -80,8 +80,9 @@ def run(
             f"params.yaml: train.budget.max_rows is {budget.max_rows} and the window has "
             f"{len(teaching)} training rows; raise it or shrink window.train"
         )
-    _refuse_empty(teaching, contract)
-    X_holdout = feature_frame(judging, contract.features)
+    features, dropped = learnable(teaching, contract)
+    kinds = {name: column.type for name, column in features.items()}
+    X_holdout = feature_frame(judging, kinds)
     with (
         within(max_seconds=budget.max_seconds, max_memory_mb=budget.max_memory_mb) as usage,
         joblib.parallel_config(backend="threading", n_jobs=budget.n_jobs),
@@ -91,8 +92,8 @@ def run(
         # Nothing takes the model's place before all that the budget covers is done.
         atomic_write(model) as partial,
     ):
-        estimator = build_estimator(params.train, contract.features)
-        estimator.fit(feature_frame(teaching, contract.features), y_train)
+        estimator = build_estimator(params.train, inputs(features), target.task)
+        fit(estimator, feature_frame(teaching, kinds), y_train, weights(teaching, contract))
         model_sha256 = persist.save(estimator, partial)
         del estimator  # before its like is loaded
         # What is judged is what ships: the file, not the object that it was written from.
@@ -101,7 +102,7 @@ def run(
         worth = _importance(shipped, X_holdout, y_holdout, target, params.train.seed)
     write_scored(scored, judging, y_holdout, answers)
     write_csv(importance, {"feature": list(worth), "importance": list(worth.values())})
-    write_golden(golden, choose(judging, answers, contract.features))
+    write_golden(golden, choose(judging, answers, features))
     made = Card(
         model_sha256=model_sha256,
         estimator=params.train.estimator,
@@ -111,8 +112,11 @@ def run(
         task=target.task,
         positive=target.positive,
         classes=target.classes,
-        features={name: contract.columns[name] for name in contract.features},
+        features=features,
+        dropped=dropped,
         key=tuple(contract.key),
+        weight=contract.weight,
+        format=contract.format,
         train=describe_rows(teaching, hashes, y_train, target),
         holdout=describe_rows(judging, hashes, y_holdout, target),
         code_sha256=code_hash(__name__),
@@ -154,16 +158,6 @@ def labels(rows: pa.Table, target: Target, part: str) -> np.ndarray:
             "params.yaml, or take a larger window"
         )
     return found
-
-
-def _refuse_empty(rows: pa.Table, schema: Schema) -> None:
-    """Raise DataError when a feature has no value at all; gradient boosting would break on it."""
-    empty = [name for name in schema.features if rows[name].null_count == len(rows)]
-    if empty:
-        raise DataError(
-            f"{', '.join(empty)}: no value in any of the {len(rows)} training rows; mend the "
-            "source, or set feature: false in schema.yaml"
-        )
 
 
 def describe_rows(
