@@ -12,8 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shop import PARAMS
 
-from ratchet.config import Params, Section, load_params, read_yaml
+from ratchet.config import Params, load_params
 from ratchet.errors import ConfigError
+from ratchet.sections import Section, read_yaml
 
 PROJECT = Path(__file__).parents[2]
 
