@@ -136,13 +136,9 @@ class Budget(Section):
 class Train(Section):
     """Which estimator learns, with what parameters, within what budget."""
 
-    estimator: str = Field(
-        description="a learner of learners.py, or any class such as xgboost.XGBClassifier"
-    )
+    estimator: str = Field(description="one in learners.py, or a class: xgboost.XGBClassifier")
     seed: int = Field(ge=0, le=2**32 - 1, description="random_state of the estimator")
-    parameters: dict[str, dict[str, Any]] = Field(
-        description="keyword arguments of the class, by estimator"
-    )
+    parameters: dict[str, dict[str, Any]] = Field(description="keyword arguments, by estimator")
     budget: Budget
 
 

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import packages_distributions
 from typing import Any
 
 from sklearn.ensemble import (
@@ -105,6 +106,14 @@ def make_learner(config: Train, task: Task) -> Any:
     return learner
 
 
+def library_of(name: str) -> list[str]:
+    """Return the packages, as they are installed, that a class outside of scikit-learn is from."""
+    top = name.partition(".")[0]
+    if "." not in name or top in (OWN.partition(".")[0], "sklearn"):
+        return []
+    return sorted(set(packages_distributions().get(top, [])))
+
+
 def _known(name: str, task: Task) -> tuple[Any, Mapping[str, Any]]:
     if name not in LEARNERS:
         raise ConfigError(
@@ -166,7 +175,8 @@ def _check_task(name: str, learner: Any, task: Task) -> None:
     if wanted == "classifier" and not hasattr(learner, "predict_proba"):
         raise ConfigError(
             f"params.yaml: train.estimator: {name} gives no probabilities (predict_proba), and "
-            "the metrics need them; wrap it in sklearn.calibration.CalibratedClassifierCV"
+            "the metrics need them; wrap it in a class of your own in src/ratchet/model.py, with "
+            "sklearn.calibration.CalibratedClassifierCV"
         )
 
 

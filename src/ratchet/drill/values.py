@@ -140,6 +140,8 @@ def nulls(case: Case, *, share: float) -> pd.DataFrame:
 
 def null_spelt(case: Case, *, spelling: str) -> pd.DataFrame:
     """Write the nulls of a numeric feature in a new way; 5 % of its rows if it has none."""
+    if spelling in case.schema.format.nulls:
+        raise NotApplicableError(f"the producer spells nulls `{spelling}`")
     names = features(case, *NUMERIC)
     gaps = {name: np.flatnonzero(case.rows[name].isna()) for name in names}
     name = next((each for each in names if gaps[each].size), names[0])

@@ -27,6 +27,7 @@ from ratchet.data.target import Target, target_of
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import ConfigError, DataError
 from ratchet.files import atomic_write, remove_partials, sha256_file
+from ratchet.learners import library_of
 from ratchet.model import build_estimator, fit
 from ratchet.scoring.metrics import loss_of, score
 
@@ -121,7 +122,9 @@ def run(
         holdout=describe_rows(judging, hashes, y_holdout, target),
         code_sha256=code_hash(__name__),
         environment_sha256=sha256_file(environment),
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries={
+            name: version(name) for name in [*LIBRARIES, *library_of(params.train.estimator)]
+        },
     )
     write_card(card, made)
     return Trained(made, usage())
