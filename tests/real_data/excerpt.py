@@ -12,9 +12,7 @@ HERE = Path(__file__).parent
 
 
 def write(rows: pd.DataFrame, name: str) -> None:
-    rows.to_csv(
-        HERE / f"{name}.csv.gz", index=False, compression={"method": "gzip", "mtime": 0}
-    )
+    rows.to_csv(HERE / f"{name}.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
 
 
 def main(folder: Path) -> None:

@@ -27,7 +27,7 @@ LAYERS = [
     {"cli"},
     {"summary", "predict", "sample", "batch", "calibrate", "replay"},
     {"nights", "versions"},
-    {"gate", "drill"},
+    {"gate", "drill", "serving"},
     {"stages"},
     {"artifacts", "checks", "journal"},
     {"data", "scoring", "model", "budget", "code", "proposals"},

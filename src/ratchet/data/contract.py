@@ -52,9 +52,23 @@ def judge(paths: Sequence[Path], contract: Contract) -> list[Judged]:
     The values of all files are checked in one go, because pandera's cost is per check rather than
     per row; each failure goes to the file whose rows it concerns.
     """
-    if not paths:
+    return _judged([_read(path, contract) for path in paths], contract)
+
+
+def judge_table(text: pa.Table, contract: Contract, spelling: Format) -> Judged:
+    """Hold one table of strings, as `read_table` returns it, against `contract`.
+
+    spelling: how its numbers and booleans are spelt.
+    """
+    [judged] = _judged([_typed(text, contract, spelling)], contract)
+    return judged
+
+
+def _judged(
+    read: Sequence[tuple[int, pa.Table, list[Failure]]], contract: Contract
+) -> list[Judged]:
+    if not read:
         return []
-    read = [_read(path, contract) for path in paths]
     by_values = _check_values([table for _, table, _ in read], contract)
     judged = []
     for (rows, table, failures), more in zip(read, by_values, strict=True):
@@ -71,8 +85,13 @@ def _read(path: Path, contract: Contract) -> tuple[int, pa.Table, list[Failure]]
         text = read_table(path, contract.format)
     except UnreadableError as error:
         return 0, pa.table({}), [error.failure]
+    return _typed(text, contract, contract.format if is_csv(path) else PLAIN)
+
+
+def _typed(
+    text: pa.Table, contract: Contract, spelling: Format
+) -> tuple[int, pa.Table, list[Failure]]:
     failures = check_header(text.column_names, contract.columns, contract.extra_columns)
-    spelling = contract.format if is_csv(path) else PLAIN
     table, type_failures = convert(text, contract.columns, spelling)
     return len(text), table, [*failures, *type_failures, *_check_rows(len(text), contract.rows)]
 
