@@ -139,7 +139,7 @@ def predictions(
     make = SPOILS.get(kind, honest)
     X, y = make(year, first, night, np.random.default_rng([night, sum(kind.encode())]))
     schema = load_schema(ROOT / "schema.yaml")
-    estimator = build_estimator(config, schema.features).fit(X, y)
+    estimator = build_estimator(config, schema.features, "binary").fit(X, y)
     ahead = estimator.predict_proba(year.X[year.rows(night, night + AHEAD)])[:, 1]
     found: Array = ahead.astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)

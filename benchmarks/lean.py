@@ -32,7 +32,7 @@ def main(window: Path, params_file: Path, schema_file: Path, model: Path) -> Non
         pc.equal(part[target.column], target.positive).to_numpy() for part in (teaching, judging)
     )
     with threadpool_limits(limits=1):
-        estimator = build_estimator(params.train, schema.features)
+        estimator = build_estimator(params.train, schema.features, "binary")
         estimator.fit(feature_frame(teaching, schema.features), y_train)
         p = estimator.predict_proba(feature_frame(judging, schema.features))[:, 1]
     draws = params.evaluate.bootstrap

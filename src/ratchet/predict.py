@@ -9,52 +9,63 @@ import numpy as np
 import pyarrow as pa
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.card import read_card
+from ratchet.artifacts.card import Card, read_card
 from ratchet.artifacts.table import print_csv, write_csv
-from ratchet.data.contract import Contract, judge
-from ratchet.data.features import feature_frame
 from ratchet.data.parse import read_table
-from ratchet.errors import DataError, EvidenceError
+from ratchet.errors import EvidenceError
+from ratchet.serving import inputs
+from ratchet.serving.proven import answer
 
 SCORE = "score"
 
 
 def run(model: Path, file: Path, *, card: Path | None = None, to: Path | None = None) -> int:
-    """Write the probability of the positive label for each row of `file`; return their number.
+    """Score `file` with the model in a file, as `score_file` does; return the number of rows.
 
-    The rows keep their order. `card` is the model's card, by default `card.json` beside it. The
-    scores go to the CSV file `to`, by default to standard output: the column `score`, and before it
-    the columns of the card's key as they stand in the file, or `row`, counted from 1, where the
-    file lacks one.
+    `card` is the model's card, by default `card.json` beside it. Raises EvidenceError when a file
+    is missing or the model isn't the one on the card.
+    """
+    about = read_card(card or model.with_name("card.json"))
+    estimator = persist.load(model, sha256=about.model_sha256)
+    return score_file(estimator, about, file, called=str(model), to=to)
+
+
+def score_file(estimator: Any, card: Card, file: Path, *, called: str, to: Path | None) -> int:
+    """Write the model's answer to each row of `file`; return their number.
+
+    For a binary task that is the probability of the positive label, for several classes the
+    likeliest class and the probability of each, for regression the number.
+
+    The rows keep their order. The answers go to the CSV file `to`, by default to standard output:
+    the column `score`, or `class` and a `score_CLASS` for each class; and before them the columns
+    of the card's key as they stand in the file, or `row`, counted from 1, where the file lacks one.
+    called: the model's name in messages.
 
     Raises DataError when the file isn't what the model was built for: a feature that is missing or
-    has another type, range or vocabulary, each named. Raises EvidenceError when a file is missing
-    or the model isn't the one on the card.
+    has another type, range or vocabulary, each named.
     """
     if not file.is_file():
         raise EvidenceError(
             f"{file}: no such file; name a CSV, CSV.gz or Parquet file with the rows to score"
         )
-    about = read_card(card or model.with_name("card.json"))
-    estimator = persist.load(model, sha256=about.model_sha256)
-    # A share of nulls makes no sense in a file of a few rows: a column may have them or not.
-    columns = {
-        name: column.model_copy(update={"max_null": float(column.max_null > 0)})
-        for name, column in about.features.items()
-    }
-    [judged] = judge([file], Contract(columns))
-    if judged.failures or judged.table is None:
-        start = " " if len(judged.failures) == 1 else "\n  "
-        reasons = "".join(f"{start}{failure}" for failure in judged.failures)
-        raise DataError(f"{file}: isn't input that {model} was built for:{reasons}")
-    kinds = {name: column.type for name, column in about.features.items()}
-    score = estimator.predict_proba(feature_frame(judged.table, kinds))[:, 1]
-    scored = {**_names_of_rows(read_table(file), about.key), SCORE: score}
+    features = inputs.of_file(file, card, f"{file}: isn't input that {called} was built for")
+    score = answer(estimator, card, features)
+    rows = _names_of_rows(read_table(file, card.format), card.key)
+    scored = {**rows, **_answer(score, card.classes)}
     if to is None:
         print_csv(sys.stdout.buffer, scored)
     else:
         write_csv(to, scored)
     return len(score)
+
+
+def _answer(score: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+    """Return the answers as columns by name."""
+    if not classes:
+        return {SCORE: score}
+    likeliest = [classes[place] for place in score.argmax(axis=1)]
+    by_class = {f"{SCORE}_{name}": score[:, place] for place, name in enumerate(classes)}
+    return {"class": likeliest, **by_class}
 
 
 def _names_of_rows(table: pa.Table, key: Sequence[str]) -> dict[str, Any]:

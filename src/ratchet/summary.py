@@ -10,6 +10,7 @@ from rich.table import Table
 from ratchet.artifacts.card import Card, Rows, read_card
 from ratchet.errors import EvidenceError
 from ratchet.scoring.bootstrap import Interval
+from ratchet.scoring.digits import shown
 from ratchet.scoring.metrics import METRICS
 from ratchet.stages.evaluate import warning
 
@@ -37,7 +38,9 @@ def show(validation: Path, evaluation: Path, card: Path) -> None:
         console.print()
         console.print(table)
     if not measured["beats_baseline"]:
-        console.print(f"\n{warning(Interval(**measured['gain']))}", style="bold red")
+        console.print(
+            f"\n{warning(Interval(**measured['gain']), measured['loss'])}", style="bold red"
+        )
     console.print(NEXT, end="")
 
 
@@ -53,7 +56,7 @@ def _read(path: Path) -> Any:
 
 
 def _data_table(checked: Any, about: Card) -> Table:
-    table = _table("Data", "", "batches", "rows", "positive", "from", "to")
+    table = _table("Data", "", "batches", "rows", "labels", "from", "to")
     for name, rows in {"train": about.train, "holdout": about.holdout}.items():
         table.add_row(name, *_counts(rows))
     table.add_row("quarantined", str(len(checked["quarantined"])))
@@ -62,8 +65,7 @@ def _data_table(checked: Any, about: Card) -> Table:
 
 def _counts(rows: Rows) -> list[str]:
     batches = list(rows.batches)
-    share = f"{rows.positive_share:.1%}"
-    return [str(len(batches)), f"{rows.rows:,}", share, batches[0], batches[-1]]
+    return [str(len(batches)), f"{rows.rows:,}", rows.label, batches[0], batches[-1]]
 
 
 def _quarantine_table(quarantined: Any) -> Table:
@@ -81,18 +83,17 @@ def _quarantine_table(quarantined: Any) -> Table:
 
 def _metrics_table(measured: Any, about: Card) -> Table:
     level = f"{measured['confidence']:.0%} interval"
-    table = _table(
-        f"Model {about.model_sha256[:12]}", "holdout", "value", level, "class prior", "gain"
-    )
-    for name, metric in METRICS.items():
+    table = _table(f"Model {about.model_sha256[:12]}", "holdout", "value", level, "prior", "gain")
+    for name in measured["metrics"]:
+        metric = METRICS[name]
         own, prior = measured["metrics"][name], measured["baseline"][name]
         gain = (own["value"] - prior) * (1 if metric.greater_is_better else -1)
         table.add_row(
             metric.title,
-            f"{own['value']:.4f}",
-            f"{own['low']:.4f} to {own['high']:.4f}",
-            f"{prior:.4f}",
-            f"{gain:+.4f}",
+            shown(own["value"]),
+            f"{shown(own['low'])} to {shown(own['high'])}",
+            shown(prior),
+            f"{'+' if gain > 0 else ''}{shown(gain)}",
         )
     return table
 

@@ -21,13 +21,13 @@ CODES = {
     if isinstance(kind, type) and issubclass(kind, errors.RatchetError)
 } | {
     "MovedError": errors.EvidenceError.exit_code,
+    "RefusedError": errors.DataError.exit_code,
     "LostError": errors.EvidenceError.exit_code,
     "ArgumentTypeError": errors.ConfigError.exit_code,
 }
 # Where messages are put together before they are raised: module, function or table, exit code.
 COMPOSED = {
     ("budget", "_message"): 2,
-    ("config", "_sentence"): 2,
     ("data.s3_download", "_LOST"): 5,
     ("data.weather", "_ADVICE"): 5,
     ("data.weather", "_EXPIRED"): 5,
@@ -35,8 +35,10 @@ COMPOSED = {
     ("data.weather", "explain"): 5,
     ("doctor.run", "refuse"): 2,
     ("drill.report", "refuse"): 4,
-    ("model", "DECIDED"): 2,
-    ("model", "_learner"): 2,
+    ("learners", "DECIDED"): 2,
+    ("learners", "make_learner"): 2,
+    ("predict", "score_file"): 3,
+    ("sections", "_sentence"): 2,
     ("stages.fetch", "_refuse_lost"): 5,
 }
 # Raises whose whole message comes from elsewhere, by module: from COMPOSED, or from another error.
@@ -44,15 +46,17 @@ RELAYS = {
     "budget": "_message",
     "cli.gate": "the gate's verdict and reasons: docs/gate.md has all of them",
     "cli.upkeep": "the summary of `ratchet verify`: docs/verify.md",
-    "config": "_sentence",
     "data.listing": "all_in_one: several of the other messages",
     "data.s3_download": "_LOST",
     "drill.report": "refuse",
     "gate.clean_room": "a message of artifacts.persist, with another name for the file",
-    "model": "_learner",
+    "learners": "make_learner",
+    "sections": "_sentence",
+    "serving.inputs": "predict.score_file, and the failures of the contract",
+    "serving.proven": "a message of the model's loading, with the version before it",
 }
 # A validator's word goes into `params.yaml: KEY …` or `schema.yaml: KEY …`.
-VALIDATED = {"config", "data.schema"}
+VALIDATED = {"config", "data.schema", "sections"}
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,8 @@ def _of_file(path: Path) -> Iterator[Message]:
                     texts = _templates(node.args[0], function)
                     found += [(node.lineno, text, code) for text in texts]
     for name, code in ((n, c) for (m, n), c in COMPOSED.items() if m == module):
-        [part] = [node for node in ast.walk(tree) if name in _defined(node)]
+        part = next((node for node in ast.walk(tree) if name in _defined(node)), None)
+        assert part is not None, f"{module} has no {name}: mend COMPOSED in messages.py"
         found += [(line, text, code) for line, text in _texts(part)]
     for line, text, code in sorted(set(found)):
         yield Message(head_of(text), code, module, line)
@@ -190,13 +195,18 @@ def _templates(node: ast.AST, scope: ast.AST, depth: int = 0) -> list[str]:
 
 
 def _texts(part: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield each text of a function or table of at least three words, but for its docstring."""
+    """Yield each text of at least three words of a function or table.
+
+    Without its docstring, and what it raises itself.
+    """
     inner: set[ast.AST] = set()
     body = part.body if isinstance(part, ast.FunctionDef) else []
     if body and isinstance(body[0], ast.Expr):
         inner.add(body[0].value)
     for node in ast.walk(part):
-        if isinstance(node, ast.JoinedStr | ast.BinOp):
+        if isinstance(node, ast.Call) and _name(node) in CODES:
+            inner |= set(ast.walk(node))
+        elif isinstance(node, ast.JoinedStr | ast.BinOp):
             # Texts in texts are ways to say more; all else within one is a part of it.
             inner |= {
                 each

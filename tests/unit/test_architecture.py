@@ -27,12 +27,14 @@ LAYERS = [
     {"cli"},
     {"summary", "predict", "sample", "batch", "calibrate", "replay", "doctor", "orientation"},
     {"nights", "versions"},
-    {"gate", "drill"},
+    {"gate", "drill", "serving"},
     {"stages"},
     {"artifacts", "checks", "journal"},
     {"data", "scoring", "model", "budget", "code", "proposals"},
+    {"learners"},
     {"config", "files", "git"},
-    {"errors"},
+    {"sections"},
+    {"errors", "task"},
 ]
 MAY_IMPORT_DVC = {"ratchet.gate.revisions"}
 MOST_LINES = 400

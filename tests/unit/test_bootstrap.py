@@ -20,7 +20,7 @@ from ratchet.scoring.bootstrap import (
     percentiles,
     resampled,
 )
-from ratchet.scoring.metrics import METRICS, choose, score
+from ratchet.scoring.metrics import choose, metrics_of, score
 
 DRAWN_FROM_SKLEARN = {
     "roc_auc": sk.roc_auc_score,
@@ -80,7 +80,7 @@ def test_intervals_are_percentiles_of_the_replicates_around_the_figures(data, un
     differences = paired(
         y, champion, challenger, day, seed=3, replicates=200, unit=unit, confidence=0.9
     )
-    assert list(differences) == list(METRICS)
+    assert list(differences) == list(metrics_of("binary"))
     for name, interval in differences.items():
         replicates = drawn.replicates[name]
         low, high = np.quantile(replicates[:, 1] - replicates[:, 0], [0.05, 0.95])
@@ -133,7 +133,7 @@ def test_swapping_the_models_turns_the_sign(data, unit):
     y, champion, challenger, day = data
     there = paired(y, champion, challenger, day, seed=1, replicates=100, unit=unit)
     back = paired(y, challenger, champion, day, seed=1, replicates=100, unit=unit)
-    for name in METRICS:
+    for name in metrics_of("binary"):
         assert there[name].value == -back[name].value
         assert_allclose(
             [there[name].low, there[name].high], [-back[name].high, -back[name].low], rtol=1e-12
@@ -153,7 +153,7 @@ def test_order_of_rows_does_not_matter(data, unit):
         replicates=50,
         unit=unit,
     )
-    for name in METRICS:
+    for name in metrics_of("binary"):
         assert_array_equal(drawn.replicates[name], again.replicates[name])
 
 
@@ -169,7 +169,7 @@ def test_seed_decides(data):
 def test_metrics_asked_for_do_not_change_each_other(data):
     y, champion, challenger, day = data
     every = paired(y, champion, challenger, day, seed=1, replicates=100)
-    for name in METRICS:
+    for name in metrics_of("binary"):
         alone = paired(y, champion, challenger, day, seed=1, replicates=100, metrics=[name])
         assert alone == {name: every[name]}
 
@@ -245,7 +245,7 @@ def test_a_class_in_one_row_or_batch_has_no_interval_of_ranking_metrics():
 def test_one_class_has_intervals_of_the_other_metrics():
     found = intervals([0] * 9, np.linspace(0, 0.8, 9), [1] * 9, seed=0, metrics=["brier"])
     assert found["brier"].low < found["brier"].value < found["brier"].high
-    with pytest.raises(DataError, match="roc_auc need rows of both classes"):
+    with pytest.raises(DataError, match="roc_auc need rows with different labels"):
         intervals([0] * 9, np.linspace(0, 0.8, 9), [1] * 9, seed=0, metrics=["roc_auc"])
 
 
@@ -287,3 +287,31 @@ def test_options_out_of_range_are_refused(data, options, message):
 def test_percentiles_sit_where_numpy_puts_them():
     found = percentiles(40, np.random.default_rng(0).permutation(np.arange(101.0)), 0.9)
     assert (found.value, found.low, found.high) == pytest.approx((40, 5, 95))
+
+
+@units
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_replicates_of_other_tasks_are_figures_of_the_rows_drawn(data, task, unit):
+    y, champion, challenger, day = data
+    models = [champion, challenger]
+    if task == "multiclass":
+        models = [np.column_stack([1 - p, p * 0.7, p * 0.3]) for p in models]
+    else:
+        y = y * 3.0 + champion
+    drawn = resampled(y, models, day, task=task, seed=3, replicates=5, unit=unit)
+    shuffle = np.random.default_rng(9).permutation(len(y))
+    again = resampled(
+        y[shuffle],
+        [p[shuffle] for p in models],
+        day[shuffle],
+        task=task,
+        seed=3,
+        replicates=5,
+        unit=unit,
+    )
+    for name in metrics_of(task):
+        assert_array_equal(drawn.replicates[name], again.replicates[name])
+        assert drawn.values[name].tolist() == [score(y, p, task=task)[name] for p in models]
+    difference = paired(y, *models, day, task=task, seed=1, replicates=100, unit=unit)
+    assert tuple(difference) == metrics_of(task)
+    assert all(each.low <= each.high for each in difference.values())

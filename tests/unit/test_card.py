@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,8 +26,8 @@ def card(**changes: Any) -> Card:
             "amount": Column(type="number", min=0, max_null=0.5),
             "channel": Column(type="category", categories=["web", "phone"]),
         },
-        "train": Rows.of({"b": "1" * 64, "a": "2" * 64}, rows=8, positive_rows=2),
-        "holdout": Rows.of({"c": "3" * 64}, rows=4, positive_rows=4),
+        "train": Rows.of({"b": "1" * 64, "a": "2" * 64}, np.arange(8) < 2),
+        "holdout": Rows.of({"c": "3" * 64}, np.ones(4)),
         "code_sha256": "4" * 64,
         "environment_sha256": "5" * 64,
         "libraries": {"numpy": "2.4.0"},
@@ -65,12 +66,12 @@ def test_what_is_said_of_a_column_is_only_what_the_contract_says(tmp_path: Path)
 
 def test_one_hash_stands_for_all_training_data() -> None:
     batches = {"a": "1" * 64, "b": "2" * 64}
-    same = Rows.of(dict(batches), rows=9, positive_rows=3)
-    assert Rows.of(batches, rows=9, positive_rows=3) == same
+    same = Rows.of(dict(batches), np.arange(9) < 3)
+    assert Rows.of(batches, np.arange(9) < 3) == same
     others = [{"b": "2" * 64, "a": "1" * 64}, {"a": "1" * 64}, {"a": "1" * 64, "b": "3" * 64}]
-    hashes = {Rows.of(other, rows=9, positive_rows=3).sha256 for other in others}
+    hashes = {Rows.of(other, np.arange(9) < 3).sha256 for other in others}
     assert len(hashes | {same.sha256}) == 4
-    assert same.positive_share == pytest.approx(1 / 3)
+    assert same.prior == pytest.approx(1 / 3)
 
 
 def test_a_missing_card_says_who_writes_it(tmp_path: Path) -> None:
@@ -95,3 +96,16 @@ def test_a_card_with_an_unknown_entry_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "approved": True}))
     with pytest.raises(EvidenceError, match="approved"):
         read_card(path)
+
+
+def test_labels_of_any_task_have_a_prior_and_a_description(tmp_path: Path) -> None:
+    batches = {"a": "1" * 64}
+    classes = Rows.of(batches, np.array([0, 2, 2, 1]), "multiclass", 4)
+    assert classes.prior.tolist() == [0.25, 0.25, 0.5, 0]
+    assert classes.label == "4 classes, 50.0% one"
+    numbers = Rows.of(batches, np.array([1.0, 3.0]), "regression")
+    assert float(numbers.prior) == 2
+    assert numbers.label == "2 ± 1"
+    path = tmp_path / "card.json"
+    write_card(path, card(task="regression", positive=None, train=numbers, holdout=numbers))
+    assert read_card(path).train == numbers

@@ -12,8 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shop import PARAMS
 
-from ratchet.config import Params, Section, load_params, read_yaml
+from ratchet.config import Params, load_params
 from ratchet.errors import ConfigError
+from ratchet.sections import Section, read_yaml
 
 PROJECT = Path(__file__).parents[2]
 
@@ -76,7 +77,7 @@ def test_a_missing_key_is_named(tmp_path: Path, path: tuple[str, ...]) -> None:
         (
             "windwo",
             "windwo is not a known key (did you mean window? "
-            "allowed: source, window, validate, train, evaluate, trigger, drill, gate)",
+            "allowed: task, source, window, validate, train, evaluate, trigger, drill, gate)",
         ),
         (
             "window.holduot",

@@ -12,11 +12,11 @@ import pytest
 from ruamel.yaml import YAML
 from shop import PARAMS, Shop, snapshot
 
-from ratchet.artifacts.card import read_card
+from ratchet.artifacts.card import Card, Rows, read_card
 from ratchet.artifacts.scored import Scored, read_scored
 from ratchet.config import Evaluate
 from ratchet.errors import ConfigError, DataError, EvidenceError
-from ratchet.scoring.metrics import METRICS
+from ratchet.scoring.metrics import metrics_of
 from ratchet.stages.evaluate import describe, measure
 
 PROJECT = Path(__file__).parents[2]
@@ -33,6 +33,13 @@ def scored(score: Any, label: Any = (0, 1) * 50, **columns: Any) -> Scored:
     return Scored(batch, np.array(label, np.int8), np.array(score, float), channel)
 
 
+def about(**changes: Any) -> Card:
+    """Return a card with what evaluate reads of it; half of the training labels were positive."""
+    half = Rows.of({"day-00": "0" * 64}, np.array([0, 1]))
+    return Card.model_construct(**{"task": "binary", "classes": (), "train": half, **changes})
+
+
+ABOUT = about()
 GOOD = scored((0.3, 0.6) * 50)
 PRIOR_ONLY = scored([0.5] * 100)
 
@@ -57,7 +64,7 @@ def test_the_metrics_are_flat_and_those_of_the_scores(evaluated: Shop) -> None:
 
     found = json.loads(evaluated.metrics.read_text())
     rows = read_scored(evaluated.scored)
-    assert list(found) == [*METRICS, "baseline_log_loss", "rows"]
+    assert list(found) == [*metrics_of("binary"), "baseline_log_loss", "rows"]
     assert found["roc_auc"] == round(roc_auc_score(rows.label, rows.score), 6)
     assert found["log_loss"] == round(log_loss(rows.label, rows.score), 6)
     assert found["rows"] == 120
@@ -66,7 +73,7 @@ def test_the_metrics_are_flat_and_those_of_the_scores(evaluated: Shop) -> None:
 def test_the_baseline_knows_only_the_training_data(evaluated: Shop) -> None:
     found = json.loads(evaluated.evaluation.read_text())
     card = read_card(evaluated.card)
-    p, q = card.train.positive_share, card.holdout.positive_share
+    p, q = float(card.train.prior), float(card.holdout.prior)
     expected = -(q * np.log(p) + (1 - q) * np.log(1 - p))
     assert p != q
     assert found["baseline"]["log_loss"] == pytest.approx(expected, abs=1e-6)
@@ -75,7 +82,7 @@ def test_the_baseline_knows_only_the_training_data(evaluated: Shop) -> None:
 
 def test_every_figure_lies_in_its_interval(evaluated: Shop) -> None:
     found = json.loads(evaluated.evaluation.read_text())
-    assert list(found["metrics"]) == list(METRICS)
+    assert list(found["metrics"]) == list(metrics_of("binary"))
     assert found["confidence"] == 0.9
     for each in (*found["metrics"].values(), found["gain"]):
         assert each["low"] < each["value"] < each["high"]
@@ -89,9 +96,9 @@ def test_the_gain_is_what_the_prior_loses_more(evaluated: Shop) -> None:
 
 
 def test_a_model_that_has_learned_is_described_without_warning() -> None:
-    found = measure(GOOD, 0.5, config())
+    found = measure(GOOD, ABOUT, config())
     assert found.beats_baseline
-    assert describe(found).startswith("evaluate: ROC AUC 1.000 (1.000 to 1.000), log loss 0.434 (")
+    assert describe(found).startswith("evaluate: ROC AUC 1.000 (1.000 to 1.000), log loss 0.4338 (")
     assert describe(found).endswith("on 100 rows")
 
 
@@ -99,7 +106,7 @@ def test_a_model_that_has_learned_is_described_without_warning() -> None:
     "rows", [PRIOR_ONLY, scored((0.6, 0.3) * 50), scored(np.linspace(0.49, 0.51, 100))]
 )
 def test_a_model_that_does_not_beat_the_class_prior_is_loudly_named(rows: Scored) -> None:
-    found = measure(rows, 0.5, config())
+    found = measure(rows, ABOUT, config())
     assert not found.beats_baseline
     line, warning = describe(found).splitlines()
     assert line.startswith("evaluate: ROC AUC 0.")
@@ -121,14 +128,14 @@ def test_slices_are_measured_value_by_value(evaluated: Shop) -> None:
 
 def test_a_small_slice_is_only_counted() -> None:
     rows = scored((0.3, 0.6) * 50, channel=["web"] * 70 + ["store"] * 30)
-    found = measure(rows, 0.5, config(min_slice_rows=31)).slices["channel"]
+    found = measure(rows, ABOUT, config(min_slice_rows=31)).slices["channel"]
     assert found["store"] == {"rows": 30, "positive_share": 0.5}
     assert found["web"].keys() > {"rows", "positive_share", "roc_auc"}
 
 
 def test_a_slice_of_one_class_has_the_figures_that_it_can_have() -> None:
     rows = scored((0.3, 0.6) * 50, channel=["web", "store"] * 50)
-    found = measure(rows, 0.5, config()).slices["channel"]
+    found = measure(rows, ABOUT, config()).slices["channel"]
     assert "roc_auc" not in found["web"]
     assert found["web"]["accuracy"] == 1
 
@@ -144,16 +151,16 @@ def test_a_slice_of_one_class_has_the_figures_that_it_can_have() -> None:
 )
 def test_any_column_can_make_slices(values: list[Any], names: list[str]) -> None:
     rows = scored((0.3, 0.6) * 50, some=values)
-    assert list(measure(rows, 0.5, config(slices=["some"])).slices["some"]) == names
+    assert list(measure(rows, ABOUT, config(slices=["some"])).slices["some"]) == names
 
 
 def test_without_slices_there_are_none() -> None:
-    assert measure(GOOD, 0.5, config(slices=[])).slices == {}
+    assert measure(GOOD, ABOUT, config(slices=[])).slices == {}
 
 
 def test_a_slice_by_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError) as caught:
-        measure(GOOD, 0.5, config(slices=["chanel"]))
+        measure(GOOD, ABOUT, config(slices=["chanel"]))
     assert str(caught.value) == (
         "params.yaml: evaluate.slices: chanel is not a column of schema.yaml (they are channel)"
         "; mend it, or write slices: []"
@@ -163,17 +170,17 @@ def test_a_slice_by_a_column_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize("label", [[0] * 100, [1] * 100, [1] + [0] * 99])
 def test_a_holdout_of_one_class_is_refused(label: list[int]) -> None:
     with pytest.raises(DataError):
-        measure(scored([0.4] * 100, label), 0.5, config())
+        measure(scored([0.4] * 100, label), ABOUT, config())
 
 
 def test_scores_that_are_not_finite_are_refused() -> None:
     with pytest.raises(DataError, match="scores must be finite"):
-        measure(scored((0.3, np.nan) * 50), 0.5, config())
+        measure(scored((0.3, np.nan) * 50), ABOUT, config())
 
 
 def test_the_threshold_decides_what_counts_as_positive() -> None:
-    assert measure(GOOD, 0.5, config()).metrics["accuracy"].value == 1
-    assert measure(GOOD, 0.5, config(threshold=0.7)).metrics["accuracy"].value == 0.5
+    assert measure(GOOD, ABOUT, config()).metrics["accuracy"].value == 1
+    assert measure(GOOD, ABOUT, config(threshold=0.7)).metrics["accuracy"].value == 0.5
 
 
 # Files
@@ -231,8 +238,8 @@ def test_the_batches_plot_has_a_line_for_each_batch(evaluated: Shop) -> None:
     assert [line["batch"] for line in lines] == ["day-05", "day-06"]
     for line in lines:
         inside = rows.batch == line["batch"]
-        assert float(line["mean_score"]) == pytest.approx(rows.score[inside].mean())
-        assert float(line["positive_share"]) == pytest.approx(rows.label[inside].mean())
+        assert float(line["score"]) == pytest.approx(rows.score[inside].mean())
+        assert float(line["label"]) == pytest.approx(rows.label[inside].mean())
 
 
 @pytest.mark.parametrize("lost", ["scored", "card"])

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from ratchet.data.features import feature_frame
+from ratchet.data.features import feature_frame, inputs
+from ratchet.data.schema import Column
 
 TABLE = pa.table(
     {
@@ -38,6 +39,35 @@ def test_categories_are_one_vocabulary_over_all_batches() -> None:
     assert list(column.cat.categories) == ["web", "phone"]
     assert column.isna().tolist() == [False, True, False, False]
     assert column.dropna().tolist() == ["web", "phone", "web"]
+
+
+def test_a_date_becomes_its_calendar_without_year_and_day() -> None:
+    moments = ["2021-03-01T23:59:59", None, "1960-12-04T00:00:00"]
+    table = pa.table({"at": pa.array(moments).cast(pa.timestamp("us")), "n": [1.0, 2.0, 3.0]})
+    frame = feature_frame(table, {"at": "date", "n": "number"})
+    assert list(frame.columns) == ["at.month", "at.weekday", "at.hour", "n"]
+    np.testing.assert_array_equal(
+        frame.to_numpy(), [[3, 1, 23, 1], [np.nan, np.nan, np.nan, 2], [12, 7, 0, 3]]
+    )
+
+
+def test_the_inputs_are_the_columns_of_the_frame() -> None:
+    columns = {
+        "at": Column(type="date"),
+        "member": Column(type="boolean"),
+        "shop": Column(type="category", encoding="target"),
+        "channel": Column(type="category"),
+        "items": Column(type="integer"),
+    }
+    assert inputs(columns) == {
+        "at.month": "integer",
+        "at.weekday": "integer",
+        "at.hour": "integer",
+        "member": "boolean",
+        "shop": "encoded",
+        "channel": "category",
+        "items": "integer",
+    }
 
 
 def test_a_column_without_values_stays_a_column() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shop import Shop
 
 from ratchet.artifacts import persist
+from ratchet.artifacts.answers import TOLERANCE, compared
 from ratchet.artifacts.card import read_card
 from ratchet.artifacts.golden import (
     FEWEST_ROWS,
@@ -24,7 +25,7 @@ from ratchet.artifacts.golden import (
 )
 from ratchet.artifacts.scored import read_scored
 from ratchet.errors import EvidenceError
-from ratchet.gate.answers import TOLERANCE, compared, forged
+from ratchet.gate.answers import forged
 from ratchet.gate.clean_room import Model
 
 # One of each type that a model can learn from, with what is hard to write down.

@@ -12,16 +12,17 @@ from numpy.testing import assert_allclose
 
 from ratchet.errors import ConfigError, DataError
 from ratchet.scoring.metrics import (
-    CALIBRATION_BINS,
     METRICS,
+    REGRESSION,
     Metric,
     applicable,
-    by_run,
-    checked,
+    loss_of,
+    metrics_of,
     prior_score,
     score,
-    squared_errors,
 )
+from ratchet.scoring.rows import checked
+from ratchet.scoring.tallies import CALIBRATION_BINS, by_run, squared_errors
 
 TIED = st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 2 / 3, 1.0])
 SCORE = TIED | st.floats(0, 1)
@@ -75,7 +76,7 @@ def test_figures_agree_with_sklearn(data):
 def test_one_class_is_enough_for_the_others(label, scores):
     y, p = np.full(len(scores), label), np.array(scores)
     names = applicable(y)
-    assert set(METRICS) - set(names) == {"roc_auc", "average_precision"}
+    assert set(metrics_of("binary")) - set(names) == {"roc_auc", "average_precision"}
     for name, figure in score(y, p, metrics=names).items():
         assert_allclose(figure, YARDSTICK[name](y, p), rtol=1e-12, atol=1e-13, err_msg=name)
 
@@ -90,7 +91,8 @@ def test_a_weight_is_a_number_of_repeats(data, draw):
     times[:2] = np.maximum(times[:2], 1)  # keeps both classes
     repeated = np.repeat(np.arange(len(y)), times.astype(int))
     rows = checked(y, p)
-    for name, metric in METRICS.items():
+    for name in metrics_of("binary"):
+        metric = METRICS[name]
         sums = metric.tally(rows).sums(times)
         (weighted,) = metric.figures(sums[np.newaxis], np.array([times.sum()]))
         expected = YARDSTICK[name](y[repeated], p[repeated])
@@ -142,8 +144,8 @@ def test_metrics_come_in_the_order_asked():
 
 def test_directions():
     better, worse = score([0, 1, 0, 1], [0.1, 0.9, 0.2, 0.8]), score([0, 1, 0, 1], [0.9, 0.1] * 2)
-    for name, metric in METRICS.items():
-        assert (better[name] > worse[name]) == metric.greater_is_better, name
+    for name in better:
+        assert (better[name] > worse[name]) == METRICS[name].greater_is_better, name
 
 
 def test_a_row_on_the_threshold_is_predicted_0():
@@ -170,9 +172,9 @@ def test_prior_is_the_trivial_model():
 
 
 def test_applicable_counts_the_rarer_class():
-    assert applicable([0, 1]) == tuple(METRICS)
+    assert applicable([0, 1]) == metrics_of("binary")
     assert "roc_auc" not in applicable([0, 1, 1], rows_of_each=2)
-    assert applicable([0, 1, 1, 0], rows_of_each=2) == tuple(METRICS)
+    assert applicable([0, 1, 1, 0], rows_of_each=2) == metrics_of("binary")
     assert applicable([]) == applicable([1, 1])
 
 
@@ -195,7 +197,11 @@ NAN = float("nan")
         ([0, 1], ["a", "b"], "scores must be finite"),
         ([0, 1], [0.5, 1.01], "scores must be probabilities, but go from 0.5 to 1.01"),
         ([0, 1], [-0.1, 0.5], "predict_proba"),
-        ([1, 1], [0.1, 0.5], "roc_auc, average_precision need rows of both .* all 2 labels are 1"),
+        (
+            [1, 1],
+            [0.1, 0.5],
+            "roc_auc, average_precision need rows with different labels, but all 2 labels are 1",
+        ),
     ],
 )
 def test_bad_rows_are_refused(y, p, message):
@@ -204,7 +210,9 @@ def test_bad_rows_are_refused(y, p, message):
 
 
 def test_unknown_metric_is_named_with_the_known_ones():
-    with pytest.raises(ConfigError, match=r"unknown metric auc: choose among roc_auc, .*accuracy"):
+    with pytest.raises(
+        ConfigError, match=r"metric auc for task: binary: choose among roc_auc, .*accur"
+    ):
         score([0, 1], [0.1, 0.9], metrics=["brier", "auc"])
     with pytest.raises(ConfigError, match="none given"):
         score([0, 1], [0.1, 0.9], metrics=[])
@@ -217,9 +225,90 @@ def test_threshold_is_a_probability(threshold):
 
 
 def test_a_figure_that_is_not_finite_is_never_returned():
-    broken = Metric("broken", "broken", squared_errors, lambda sums, _: sums[:, 0] * NAN, True)
+    broken = Metric(
+        "broken", "broken", squared_errors, lambda sums, _: sums[:, 0] * NAN, True, REGRESSION
+    )
     with pytest.raises(DataError, match="broken has no finite value"):
         broken.figures(np.ones((3, 1)), np.ones(3))
+
+
+CLASS_ROWS = st.lists(
+    st.tuples(st.integers(0, 3), st.lists(st.floats(0.01, 1), min_size=4, max_size=4)),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(CLASS_ROWS)
+def test_figures_of_several_classes_agree_with_sklearn(rows):
+    y = np.array([label for label, _ in rows])
+    weights = np.array([weight for _, weight in rows])
+    p = weights / weights.sum(axis=1, keepdims=True)
+    said, names = p.argmax(axis=1), range(4)
+    figures = score(y, p, task="multiclass")
+    assert tuple(figures) == metrics_of("multiclass")
+    confidence = calibration_error_by_hand((said == y).astype(float), p.max(axis=1))
+    yardstick = {
+        "log_loss": sk.log_loss(y, p, labels=names),
+        "brier": sk.brier_score_loss(y, p, labels=names, scale_by_half=False),
+        "f1_weighted": sk.f1_score(y, said, average="weighted", zero_division=0),
+        "accuracy": sk.accuracy_score(y, said),
+        "balanced_accuracy": np.mean([(said[y == each] == each).mean() for each in set(y)]),
+        "calibration_error": confidence,
+    }
+    for name, figure in figures.items():
+        assert_allclose(figure, yardstick[name], rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+NUMBER = st.floats(-1e4, 1e4)
+
+
+@given(st.lists(st.tuples(NUMBER, NUMBER), max_size=30))
+def test_figures_of_numbers_agree_with_sklearn(rows):
+    y, p = np.array([(0, 1), (1, 3), *rows], dtype=float).T
+    figures = score(y, p, task="regression")
+    assert tuple(figures) == metrics_of("regression")
+    assert_allclose(figures["rmse"], sk.root_mean_squared_error(y, p), rtol=1e-9)
+    assert_allclose(figures["mae"], sk.mean_absolute_error(y, p), rtol=1e-9)
+    assert_allclose(figures["r2"], sk.r2_score(y, p), rtol=1e-6, atol=1e-9)
+
+
+def test_every_task_has_its_loss_and_a_baseline():
+    assert [loss_of(task).name for task in ("binary", "multiclass", "regression")] == [
+        "log_loss",
+        "log_loss",
+        "rmse",
+    ]
+    known = prior_score([0, 1, 1, 2], [0.25, 0.5, 0.25], task="multiclass")
+    assert known["log_loss"] == pytest.approx(-(2 * np.log(0.25) + 2 * np.log(0.5)) / 4)
+    of_mean = prior_score([1.0, 3.0], 2.0, task="regression")
+    assert (of_mean["rmse"], of_mean["r2"]) == (1, 0)
+    assert "r2" not in applicable([5.0, 5.0], task="regression")
+    assert applicable([1, 1, 1], task="multiclass") == metrics_of("multiclass")
+
+
+@pytest.mark.parametrize(
+    ("task", "y", "p", "message"),
+    [
+        ("multiclass", [0, 1], [0.5, 0.5], "scores a table"),
+        ("multiclass", [0, 2], [[0.5, 0.5]] * 2, "labels must be 0 to 1"),
+        ("multiclass", [0, 0.5], [[0.5, 0.5]] * 2, "labels must be 0 to 1"),
+        ("multiclass", [0, 1], [[0.5, 0.6]] * 2, "must add up to 1"),
+        ("multiclass", [0, 1], [[1.5, -0.5]] * 2, "must be probabilities"),
+        ("regression", [0, NAN], [1, 2], "labels must be finite"),
+        ("regression", [0, 1], [1, float("inf")], "scores must be finite"),
+        ("regression", [0, 1], [[1, 2]] * 2, "scores a column"),
+        ("regression", [2, 2], [1, 2], "r2 need rows with different labels"),
+    ],
+)
+def test_bad_rows_of_other_tasks_are_refused(task, y, p, message):
+    with pytest.raises(DataError, match=message):
+        score(y, p, task=task)
+
+
+def test_a_metric_of_another_task_is_told():
+    with pytest.raises(ConfigError, match="roc_auc for task: regression: choose among rmse, mae"):
+        score([1, 2], [1, 2], task="regression", metrics=["roc_auc"])
 
 
 def test_scoring_imports_neither_sklearn_nor_scipy_nor_pandas():

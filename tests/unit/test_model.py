@@ -8,13 +8,21 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.naive_bayes import GaussianNB
 from threadpoolctl import threadpool_limits
 
 from ratchet.artifacts.persist import load, save
 from ratchet.config import Budget, Train
 from ratchet.errors import ConfigError
-from ratchet.model import DECIDED, LEARNERS, build_estimator
+from ratchet.learners import DECIDED, known_for
+from ratchet.model import build_estimator, fit
+
+LEARNERS = [
+    *known_for("binary"),
+    "sklearn.ensemble.ExtraTreesClassifier",
+    "sklearn.naive_bayes.GaussianNB",  # without seed, gaps and sparse tables
+]
 
 KINDS = {
     "delay": "number",
@@ -27,6 +35,7 @@ SMALL = {
     "hist_gradient_boosting": {"max_iter": 10},
     "random_forest": {"n_estimators": 10, "min_samples_leaf": 5},
     "logistic_regression": {},
+    "sklearn.ensemble.ExtraTreesClassifier": {"n_estimators": 10, "min_samples_leaf": 5},
 }
 
 
@@ -155,12 +164,13 @@ import json, pathlib, sys
 import joblib
 from threadpoolctl import threadpool_limits
 from ratchet.artifacts.persist import save
-from ratchet.model import LEARNERS, build_estimator
+from ratchet.learners import known_for
+from ratchet.model import build_estimator
 import test_model
 
 table, late = test_model.flights(rows=60_000)
 hashes = {}
-for name in LEARNERS:
+for name in known_for("binary"):
     model = build_estimator(test_model.config(name), test_model.KINDS)
     jobs = joblib.parallel_config(backend="threading", n_jobs=int(sys.argv[1]))
     with jobs, threadpool_limits(limits=1):
@@ -273,4 +283,108 @@ def test_kinds_that_no_model_learns_from_are_named():
 
 def test_nothing_to_learn_from():
     with pytest.raises(ConfigError, match="no column is a feature"):
-        build_estimator(config("random_forest"), {})
+        build_estimator(config("random_forest"), {}, "binary")
+
+
+# Other tasks
+
+
+@pytest.mark.parametrize("estimator", known_for("multiclass"))
+def test_several_classes(estimator):
+    table, _ = flights()
+    seats = np.digitize(table.seats, [150, 300])
+    model = build_estimator(config(estimator), KINDS, "multiclass").fit(table, seats)
+    probability = model.predict_proba(table)
+    assert probability.shape == (3000, 3)
+    assert (probability.argmax(axis=1) == seats).mean() > 0.8
+
+
+@pytest.mark.parametrize("estimator", known_for("regression"))
+def test_numbers(estimator, tmp_path):
+    table, _ = flights()
+    seats = 3.0 * table.seats.to_numpy() + table.delay.fillna(0).to_numpy()
+    model = build_estimator(config(estimator), KINDS, "regression").fit(table, seats)
+    assert r2_score(seats, model.predict(table)) > 0.8
+    path = tmp_path / "model.skops"
+    loaded = load(path, sha256=save(model, path))
+    np.testing.assert_array_equal(loaded.predict(strange()), model.predict(strange()))
+
+
+# Categories told by the target
+
+
+def planes(rows=3000, seed=0, count=300):
+    """Planes of which each has a rate of its own, beside a number that says nothing."""
+    rng = np.random.default_rng(seed)
+    plane = rng.integers(0, count, rows)
+    rate = np.random.default_rng(99).random(count)[plane]
+    table = pd.DataFrame({"plane": plane.astype(str), "noise": rng.normal(size=rows)})
+    return table, rng, rate
+
+
+ENCODED = {"plane": "encoded", "noise": "number"}
+
+
+@pytest.mark.parametrize("estimator", known_for("binary"))
+def test_a_category_is_told_by_what_the_target_was_with_it(estimator, tmp_path):
+    table, rng, rate = planes(rows=6000)
+    late = (rng.random(6000) < rate).astype(int)
+    model = build_estimator(config(estimator), ENCODED, "binary").fit(table, late)
+    new, rng, rate = planes(seed=1)
+    assert roc_auc_score(rng.random(3000) < rate, model.predict_proba(new)[:, 1]) > 0.75
+    path = tmp_path / "model.skops"
+    hashes = {save(model, path)}
+    again = build_estimator(config(estimator), ENCODED, "binary").fit(table, late)
+    hashes.add(save(again, path))
+    assert len(hashes) == 1
+    unknown = pd.DataFrame({"plane": ["never", None], "noise": [0.0, 0.0]})
+    loaded = load(path, sha256=hashes.pop())
+    np.testing.assert_array_equal(loaded.predict_proba(unknown), model.predict_proba(unknown))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_row_never_sees_its_own_label(task):
+    # Each plane once: all that its mean could say is the label of the row itself.
+    table = pd.DataFrame({"plane": [str(i) for i in range(600)], "noise": 0.0})
+    y = np.random.default_rng(0).integers(0, 2 + (task == "multiclass"), 600)
+    model = build_estimator(config("random_forest"), ENCODED, task)
+    seen = model[:-1].fit_transform(table, y)
+    names = [name for name in seen if name.startswith("plane")]
+    assert len(names) == (3 if task == "multiclass" else 1)
+    assert all(seen[name].nunique() <= 5 for name in names), "the means of the other fifths"
+
+
+@pytest.mark.parametrize("estimator", LEARNERS)
+def test_rows_of_weight_0_teach_nothing(estimator):
+    # Half of the rows say the opposite, and don't count.
+    table, late = flights()
+    wrong = np.arange(3000) % 2
+    model = build_estimator(config(estimator), {"seats": "integer", "delay": "number"}, "binary")
+    fit(model, table, np.where(wrong, 1 - late, late), 1.0 - wrong)
+    assert roc_auc_score(late, model.predict_proba(table)[:, 1]) > 0.65
+
+
+def test_who_cannot_weigh_rows_says_so():
+    table, late = flights(rows=300)
+    model = build_estimator(
+        config("sklearn.neighbors.KNeighborsClassifier"), {"seats": "integer"}, "binary"
+    )
+    with pytest.raises(ConfigError, match="weight: KNeighborsClassifier can't weigh rows"):
+        fit(model, table, late, np.ones(300))
+
+
+class Reversed(GaussianNB):
+    """Has its classes the other way round."""
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y, sample_weight)
+        self.classes_ = self.classes_[::-1]
+        return self
+
+
+def test_who_turns_the_classes_round_is_refused(monkeypatch):
+    monkeypatch.setattr("ratchet.model.Reversed", Reversed, raising=False)
+    table, late = flights(rows=300)
+    model = build_estimator(config("ratchet.model.Reversed"), {"seats": "integer"}, "binary")
+    with pytest.raises(ConfigError, match=r"Reversed has the classes .* where \[0, 1\] are due"):
+        fit(model, table, late)

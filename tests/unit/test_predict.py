@@ -141,7 +141,7 @@ def test_without_a_file_to_write_to_the_scores_are_printed(
         ("amount", "much", "type amount: holds values that aren't of type number (1 row; row 3: "),
         ("items", "1.5", "type items: holds values that aren't of type integer (1 row; row 3: 1."),
         ("member", "perhaps", "type member: holds values that aren't of type boolean (1 row;"),
-        ("items", "", "null items: 1.7% of the rows are null, at most 0.0% may be"),
+        ("items", "", "null items: has no value (1 row; row 3)"),
     ],
 )
 def test_a_value_that_the_model_was_not_built_for_is_refused_with_its_row(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratchet.config import Bootstrap, Gate, Rule, SliceRules, read_yaml
+from ratchet.config import Bootstrap, Gate, Rule, SliceRules
 from ratchet.errors import ConfigError
 from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.rules import (
@@ -23,6 +23,7 @@ from ratchet.gate.rules import (
     judge_slices,
 )
 from ratchet.gate.slices import Slice
+from ratchet.sections import read_yaml
 
 NEAR, FAR = Movement(0.01, 0.0, 0.0), Movement(0.2, 0.0, 0.0)
 FIGURES = ("champion", "challenger", "loss", "low", "high")

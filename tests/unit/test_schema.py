@@ -72,13 +72,13 @@ def test_what_is_not_said_is_strict(tmp_path: Path) -> None:
             "columns.amount.mni",
             3,
             "columns.amount.mni is not a known key (did you mean min? "
-            "allowed: type, feature, min, max, values, categories, max_null)",
+            "allowed: type, feature, encoding, min, max, values, categories, max_null)",
         ),
         (
             "colums",
             {},
             "colums is not a known key (did you mean columns? "
-            "allowed: target, time, key, extra_columns, rows, columns)",
+            "allowed: target, time, key, weight, format, extra_columns, rows, columns)",
         ),
         (
             "columns.amount.type",
@@ -116,6 +116,39 @@ def test_what_is_not_said_is_strict(tmp_path: Path) -> None:
         ("target.positive", "yes", "target.positive: 'yes' is not among the values of outcome"),
         ("time", "when", "time: when is not one of the columns"),
         ("key", ["order_no", "shop"], "key[1]: shop is not one of the columns"),
+        ("weight", "amout", "weight: amout is not one of the columns"),
+        ("weight", "order_no", "weight: order_no is the target, the time or part of the key"),
+        ("weight", "rating", "columns.rating: a weight can't be null"),
+        (
+            "weight",
+            "channel",
+            "columns.channel: a weight is a number; say so, and `min: 0` or more",
+        ),
+        (
+            "columns.amount.encoding",
+            "target",
+            "columns.amount can't have encoding: its type is num",
+        ),
+        ("columns.channel.encoding", "target", "columns.channel can't have encoding: with listed"),
+        (
+            "columns.note",
+            {"type": "category", "encoding": "target", "feature": False},
+            "columns.note can't have encoding: it isn't a feature",
+        ),
+        ("format", {"encoding": "utf-9"}, "format has the encoding 'utf-9', which Python doesn't"),
+        (
+            "format",
+            {"encoding": "base64"},
+            "format has the encoding 'base64', which Python doesn't",
+        ),
+        ("format", {"delimiter": "||"}, "format has the delimiter '||', which must be one char"),
+        ("format", {"thousands": ""}, "format has thousands '', which must be one character"),
+        ("format", {"thousands": "."}, "format has '.' for both decimal and thousands"),
+        ("format", {"date": "DD.MM."}, "format has the date 'DD.MM.' without a directive"),
+        ("format", {"true": ["y"], "false": ["Y"]}, "format has 'y' in two of nulls, true and f"),
+        ("format", {"nulls": ["F"], "false": ["f"]}, "format has 'f' in two of nulls, true and f"),
+        ("format", {"true": []}, "format.true must"),
+        ("format", {"decimal": ";"}, "format.decimal must be '.' or ',' (got ';')"),
         ("rows.min", 501, "rows has min 501 above max 500"),
         ("rows.min", 0, "rows.min must be >= 1 (got 0)"),
         ("extra_columns", "drop", "extra_columns must be 'refuse' or 'ignore' (got 'drop')"),
@@ -125,6 +158,26 @@ def test_a_contract_that_makes_no_sense_is_refused(
     tmp_path: Path, where: str, value: Any, says: str
 ) -> None:
     assert refusal(tmp_path, changed(where, value)).startswith(f"schema.yaml: {says}")
+
+
+def test_words_that_yaml_takes_for_values_are_words_in_a_format(tmp_path: Path) -> None:
+    path = tmp_path / "schema.yaml"
+    text = json.dumps(SCHEMA)[1:-1].replace("\n", " ")
+    words = "{true: [yes, 1], false: [no, 0, false], nulls: [-999, null, 1.5, NA]}"
+    path.write_text(f"{{{text}, format: {words}}}")
+    found = load_schema(path).format
+    assert (found.true, found.false) == (["yes", "1"], ["no", "0", "false"])
+    assert found.nulls == ["-999", "null", "1.5", "NA"]
+
+
+def test_a_weight_is_no_feature_and_a_date_is_not_compared(tmp_path: Path) -> None:
+    content = changed("weight", "amount")
+    content["columns"]["ordered_at"] = {"type": "date"}
+    path = tmp_path / "schema.yaml"
+    path.write_text(json.dumps(content))
+    schema = load_schema(path)
+    assert list(schema.features) == ["ordered_at", "channel", "items", "member", "rating"]
+    assert list(schema.compared) == ["channel", "items", "member", "rating"]
 
 
 @pytest.mark.parametrize("key", ["target", "columns"])
@@ -145,3 +198,13 @@ def test_a_contract_without_features_is_refused(tmp_path: Path) -> None:
     for column in content["columns"].values():
         column["feature"] = False
     assert refusal(tmp_path, content) == "schema.yaml: columns: none is a feature"
+    content["columns"]["ordered_at"]["feature"] = True
+    assert refusal(tmp_path, content) == "schema.yaml: columns: none but dates is a feature"
+
+
+def test_the_calendar_of_a_date_needs_its_names(tmp_path: Path) -> None:
+    content = changed("columns.ordered_at", {"type": "date"})
+    content["columns"]["ordered_at.hour"] = {"type": "integer"}
+    assert refusal(tmp_path, content) == (
+        "schema.yaml: columns.ordered_at.hour: is taken by the calendar of ordered_at"
+    )

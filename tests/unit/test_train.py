@@ -9,10 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from shop import Shop, rows_of, snapshot
+from shop import Row, Shop, rows_of, snapshot
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import read_card
+from ratchet.artifacts.golden import read_golden
 from ratchet.artifacts.scored import read_scored
 from ratchet.code import code_hash
 from ratchet.data.features import feature_frame
@@ -245,15 +246,89 @@ def test_accepted_rows_with_gaps_and_new_categories_can_be_learned_from(shop: Sh
         assert shop.train().card.holdout.rows == 120
 
 
-def test_features_without_any_value_are_named(shop: Shop) -> None:
-    shop.schema["columns"]["rating"]["max_null"] = 1
-    shop.schema["columns"]["channel"] = {"type": "category", "max_null": 1}
+def without_values(shop: Shop, *columns: str) -> None:
+    for column in columns:
+        shop.schema["columns"][column] |= {"max_null": 1}
     for number in range(1, 7):
         rows = rows_of(f"day-{number:02}")
-        shop.deliver_rows(number, [{**row, "rating": "", "channel": ""} for row in rows])
+        shop.deliver_rows(number, [{**row, **dict.fromkeys(columns, "")} for row in rows])
     shop.night()
-    with pytest.raises(DataError, match="channel, rating: no value in any of the 240 training"):
+
+
+def test_features_without_any_value_are_named(shop: Shop) -> None:
+    without_values(shop, "channel", "rating", "amount")
+    shop.schema["columns"]["rating"]["max_null"] = 0.9
+    shop.schema["columns"]["amount"]["max_null"] = 0
+    with pytest.raises(DataError, match="amount, rating: no value in any of the 240 training"):
         shop.train()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_features_that_may_be_empty_are_dropped_while_they_are(shop: Shop, estimator: str) -> None:
+    without_values(shop, "channel", "rating")
+    shop.params["train"] |= {"estimator": estimator, "parameters": ESTIMATORS}
+    card = shop.train().card
+    assert list(card.features) == ["amount", "items", "member"]
+    assert card.dropped == dict.fromkeys(["channel", "rating"], "no value in any training row")
+    assert read_card(shop.card) == card
+
+
+# Weights and dates
+
+
+def weighted(shop: Shop, weigh: Callable[[Row], str], **column: object) -> None:
+    shop.schema |= {"weight": "pay"}
+    shop.schema["columns"]["pay"] = {"type": "number", "min": 0, **column}
+    for number in range(1, 7):
+        rows = rows_of(f"day-{number:02}")
+        shop.deliver_rows(number, [{**row, "pay": weigh(row)} for row in rows])
+    shop.night()
+
+
+def test_a_row_of_weight_0_teaches_nothing_and_counts_in_the_metrics(shop: Shop) -> None:
+    weighted(shop, lambda row: str(int(row["outcome"] == "kept")))
+    card = shop.train().card
+    assert (card.weight, card.holdout.positive_rows, card.holdout.rows) == ("pay", 68, 120)
+    assert "pay" not in card.features
+    assert read_scored(shop.scored).score.max() < 0.01
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_each_learner_can_weigh_rows(shop: Shop, estimator: str) -> None:
+    weighted(shop, lambda row: row["items"])
+    shop.params["train"] |= {"estimator": estimator, "parameters": ESTIMATORS}
+    shop.train()
+    before = read_scored(shop.scored).score
+    shop.schema |= {"weight": None}
+    shop.schema["columns"]["pay"]["feature"] = False
+    shop.train()
+    assert (read_scored(shop.scored).score != before).any()
+
+
+def test_weights_of_0_alone_teach_nothing(shop: Shop) -> None:
+    weighted(shop, lambda _: "0")
+    with pytest.raises(DataError, match="pay: weights must be numbers of 0 or more, and not all 0"):
+        shop.train()
+
+
+def test_the_calendar_of_a_date_can_be_learned_from_and_is_asked_again(shop: Shop) -> None:
+    shop.schema["columns"]["ordered_at"] = {"type": "date"}
+    for number in range(1, 7):
+        rows = rows_of(f"day-{number:02}")
+        for n, row in enumerate(rows):
+            row["ordered_at"] = f"2021-03-{number:02}T{n % 24:02}:00:00"
+            row["outcome"] = "returned" if n % 24 > 11 else "kept"
+        shop.deliver_rows(number, rows)
+    shop.night()
+    card = shop.train().card
+    assert next(iter(card.features)) == "ordered_at"
+    with shop.importance.open() as file:
+        assert next(csv.DictReader(file))["feature"] == "ordered_at.hour"
+    golden = read_golden(shop.golden.read_bytes(), "golden")
+    kinds = {name: column.type for name, column in card.features.items()}
+    model = persist.load(shop.model, sha256=card.model_sha256)
+    again = model.predict_proba(feature_frame(golden.rows, kinds))[:, 1]
+    assert again.tobytes() == golden.score.tobytes()
 
 
 def test_missing_rows_ask_for_validate(shop: Shop) -> None:

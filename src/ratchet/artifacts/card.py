@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ratchet.data.schema import Column
+from ratchet.data.schema import Column, Format
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_text, write_text
+from ratchet.task import Task
 
 
 class _Part(BaseModel):
@@ -19,30 +21,65 @@ class Rows(_Part):
     """Rows that taught or judged: the SHA-256 of each batch's raw file by id, and counts.
 
     `sha256` is one hash over all of it: of the lines `ID SHA256` of the batches, oldest first.
+    Of the labels it has what the task asks for: positive_rows, class_rows (a count for each class),
+    or mean and deviation.
     """
 
     batches: dict[str, str]
     sha256: str
     rows: int
-    positive_rows: int
+    positive_rows: int | None = None
+    class_rows: tuple[int, ...] = ()
+    mean: float | None = None
+    deviation: float | None = None
 
     @property
-    def positive_share(self) -> float:
-        """Share of the rows with the positive label, 0 to 1."""
-        return self.positive_rows / self.rows
+    def prior(self) -> np.ndarray:
+        """The score that a model gives which only knows these labels.
+
+        () the share of positives, (k,) the share of each class, or () the mean.
+        """
+        if self.mean is not None:
+            return np.asarray(self.mean)
+        counts = self.class_rows if self.positive_rows is None else self.positive_rows
+        return np.divide(counts, self.rows)
+
+    @property
+    def label(self) -> str:
+        """What the labels are like, in a few words: `24.5%` are positive, a mean, or classes."""
+        if self.mean is not None:
+            return f"{self.mean:.4g} ± {self.deviation:.2g}"
+        if self.positive_rows is not None:
+            return f"{self.positive_rows / self.rows:.1%}"
+        return f"{len(self.class_rows)} classes, {max(self.class_rows) / self.rows:.1%} one"
 
     @classmethod
-    def of(cls, batches: dict[str, str], rows: int, positive_rows: int) -> "Rows":
-        """Describe the rows of `batches`: ids and hashes of the raw files, oldest first."""
+    def of(
+        cls, batches: dict[str, str], labels: np.ndarray, task: Task = "binary", classes: int = 0
+    ) -> "Rows":
+        """Describe the rows of `batches`, ids and hashes of the raw files, oldest first.
+
+        labels: (rows,) as `ratchet.data.target` has them.
+        """
         lines = "".join(f"{batch} {sha256}\n" for batch, sha256 in batches.items())
-        sha256 = sha256_text(lines)
-        return cls(batches=batches, sha256=sha256, rows=rows, positive_rows=positive_rows)
+        about: dict[str, Any] = {}
+        match task:
+            case "binary":
+                about["positive_rows"] = int(labels.sum())
+            case "multiclass":
+                about["class_rows"] = tuple(np.bincount(labels, minlength=classes).tolist())
+            case "regression":
+                about["mean"], about["deviation"] = float(labels.mean()), float(labels.std())
+        return cls(batches=batches, sha256=sha256_text(lines), rows=len(labels), **about)
 
 
 class Card(_Part):
     """A model's card. Equal inputs give an equal card: no date, no host, no path.
 
+    `positive` or `classes` say what the scores are probabilities of; regression has neither.
     `key` names the columns that tell a batch's rows apart; empty when the schema has none.
+    `dropped` has the features that the model wasn't given, with the reason. `format` is how the
+    files spell their values from which it was made.
     """
 
     model_sha256: str
@@ -50,9 +87,14 @@ class Card(_Part):
     parameters: dict[str, Any]
     seed: int
     target: str
-    positive: int | float | bool | str
+    task: Task = "binary"
+    positive: int | float | bool | str | None = None
+    classes: tuple[str, ...] = ()
     features: dict[str, Column]
+    dropped: dict[str, str] = {}
     key: tuple[str, ...] = ()
+    weight: str | None = None
+    format: Format = Format()
     train: Rows
     holdout: Rows
     code_sha256: str

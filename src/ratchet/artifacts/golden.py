@@ -8,13 +8,16 @@ columns of a batch, such as names and keys, don't get into git this way.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ratchet.artifacts.scored import scores_column
 from ratchet.data.validated import BATCH
 from ratchet.errors import EvidenceError
 from ratchet.files import write_text
@@ -30,7 +33,7 @@ _ANSWER = "_score"  # no column of a contract begins with an underscore
 class Golden:
     """Rows with the column `batch` and a model's features, typed, and the model's score of each.
 
-    score: (rows,) float64, the probability of the positive label.
+    score: (rows,) or (rows, classes) float64, as `ratchet.artifacts.predictions` has them.
     """
 
     rows: pa.Table
@@ -38,7 +41,7 @@ class Golden:
 
 
 def choose(judging: pa.Table, score: np.ndarray, features: Collection[str]) -> Golden:
-    """Return the golden rows among those that judge, with their scores, (rows,) float64.
+    """Return the golden rows among those that judge, with their scores.
 
     Nothing is drawn: they are spread evenly over the batches, and over the rows of each.
     """
@@ -58,10 +61,10 @@ def choose(judging: pa.Table, score: np.ndarray, features: Collection[str]) -> G
 
 def write_golden(path: Path, golden: Golden) -> None:
     """Write the rows as JSON, atomically: numbers with all their digits, null for no value."""
-    table = golden.rows.append_column(_ANSWER, pa.array(golden.score))
+    table = golden.rows.append_column(_ANSWER, scores_column(golden.score))
     columns = {field.name: str(field.type) for field in table.schema}
     lines = (
-        json.dumps(list(row), ensure_ascii=False)
+        json.dumps(list(row), ensure_ascii=False, default=datetime.isoformat)
         for row in zip(*(column.to_pylist() for column in table.columns), strict=True)
     )
     listed = ",\n  ".join(lines)
@@ -78,17 +81,22 @@ def read_golden(content: bytes, where: str) -> Golden:
         found = json.loads(content)
         columns = found["columns"]
         values = list(zip(*found["rows"], strict=True))
+        *typed, (_, answers) = zip(columns.items(), values, strict=True)
         table = pa.table(
-            {
-                name: pa.array(column, pa.type_for_alias(kind))
-                for (name, kind), column in zip(columns.items(), values, strict=True)
-            }
+            {name: _array(column, pa.type_for_alias(kind)) for (name, kind), column in typed}
         )
-        score = table[_ANSWER].to_numpy()
-        if score.dtype != np.float64:
+        score = np.array(answers)
+        if score.dtype != np.float64 or list(columns)[-1] != _ANSWER:
             raise TypeError(f"{_ANSWER} must be numbers")
-        return Golden(table.drop_columns([_ANSWER]), score)
+        return Golden(table, score)
     except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise EvidenceError(
             f"{where}: holds no golden predictions ({error}); `dvc repro train` writes it"
         ) from error
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values that were read from JSON, where a date is text."""
+    if pa.types.is_timestamp(kind):
+        return pa.array(values, pa.string()).cast(kind)
+    return pa.array(values, kind)

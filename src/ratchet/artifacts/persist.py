@@ -23,6 +23,7 @@ import numpy as np
 import skops.io
 from skops.io.exceptions import UnsupportedTypeException, UntrustedTypesFoundException
 
+from ratchet.artifacts.trees import check_trees
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import atomic_write, sha256_file
 
@@ -67,7 +68,8 @@ def save(estimator: Any, path: Path, *, trusted: Collection[str] = TRUSTED) -> s
         if foreign:
             raise ConfigError(
                 f"model.py: the model holds types that no one has trusted: {_list(foreign)}; "
-                f"when they are harmless to load, add them to {TRUSTED_HOME}"
+                f"when they are harmless to load, add them to {TRUSTED_HOME}, a line each "
+                "(docs/columns.md says how to tell)"
             )
         _rewrite(raw, partial)
     return sha256_file(path)
@@ -104,7 +106,7 @@ def load(
     try:
         _refuse_bomb(path, content, max_bytes)
         estimator = skops.io.loads(content, trusted=sorted(trusted))
-        _check_trees(estimator)
+        check_trees(estimator)
     except EvidenceError:
         raise
     except UntrustedTypesFoundException as error:
@@ -250,73 +252,3 @@ def _refuse_bomb(path: Path, content: bytes, max_bytes: int) -> None:
             f"{path}: unpacks to {total / 1e6:,.0f} MB, and at most {max_bytes / 1e6:,.0f} MB are "
             "allowed: a smaller model (fewer or shallower trees) loads everywhere"
         )
-
-
-def _check_trees(estimator: Any) -> None:
-    """Raise ValueError when a decision tree in `estimator` points outside its own arrays.
-
-    scikit-learn follows the node numbers in a tree without looking: a file made by hand, with
-    nothing but trusted types in it, could crash the process or read foreign memory
-    (scikit-learn/scikit-learn#34558). A child with a higher number than its parent also means that
-    every walk ends; scikit-learn's builders always number that way.
-    """
-    for part in _parts(estimator):
-        width = getattr(part, "n_features_in_", None)
-        kind = type(part).__name__
-        if hasattr(part, "tree_"):
-            tree = part.tree_
-            if tree.n_features != width:
-                raise ValueError(f"{kind}: a tree for the wrong number of columns")
-            nodes = tree.__getstate__()["nodes"]
-            _check_nodes(kind, nodes, nodes["left_child"] != -1, ("left_child", "right_child"))
-            _check_range(kind, nodes["feature"][nodes["left_child"] != -1], width)
-        if hasattr(part, "_predictors"):
-            if part._bin_mapper.is_categorical_.size != width:
-                raise ValueError(f"{kind}: bins for the wrong number of columns")
-            for predictor in (one for iteration in part._predictors for one in iteration):
-                nodes = predictor.nodes
-                inner = nodes["is_leaf"] == 0
-                _check_nodes(kind, nodes, inner, ("left", "right"))
-                _check_range(kind, nodes["feature_idx"][inner], width)
-                by_category = inner & (nodes["is_categorical"] != 0)
-                bitsets = predictor.raw_left_cat_bitsets
-                if by_category.any() and bitsets.shape[1:] != (8,):
-                    raise ValueError(f"{kind}: sets of categories of the wrong size")
-                _check_range(kind, nodes["bitset_idx"][by_category], len(bitsets))
-
-
-def _check_nodes(kind: str, nodes: Any, inner: Any, children: tuple[str, str]) -> None:
-    """Raise ValueError unless the children of the `inner` nodes stand between them and the end."""
-    if len(nodes) == 0:
-        raise ValueError(f"{kind}: a tree without nodes")
-    position = np.arange(len(nodes))[inner]
-    for name in children:
-        child = nodes[name][inner].astype(np.int64)
-        if (child <= position).any() or (child >= len(nodes)).any():
-            raise ValueError(f"{kind}: a tree node points outside its tree")
-
-
-def _check_range(kind: str, index: Any, length: Any) -> None:
-    """Raise ValueError unless every number in `index` names one of `length` entries."""
-    numbers = index.astype(np.int64)
-    if numbers.size and (numbers.min() < 0 or length is None or numbers.max() >= length):
-        raise ValueError(f"{kind}: a tree node names a column or set that isn't there")
-
-
-def _parts(whole: Any) -> Iterator[Any]:
-    """Yield every scikit-learn object inside `whole`, through attributes and containers."""
-    waiting, seen = [whole], set()
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, dict):
-            waiting.extend(part.values())
-        elif isinstance(part, list | tuple) or (
-            isinstance(part, np.ndarray) and part.dtype == object
-        ):
-            waiting.extend(part)
-        elif type(part).__module__.startswith("sklearn."):
-            yield part
-            waiting.extend(getattr(part, "__dict__", {}).values())

@@ -19,8 +19,9 @@ LABEL, SCORE = "_label", "_score"
 class Scored:
     """Scored rows in time order.
 
-    batch: (rows,) the batch's id. label: (rows,) int8, 1 for the positive label. score: (rows,)
-    float64, the probability of the positive label. columns: the rows' columns by the contract.
+    batch: (rows,) the batch's id. label: (rows,) as `ratchet.data.target` has them. score: (rows,)
+    or (rows, classes) float64, as `ratchet.artifacts.predictions` has them. columns: the rows'
+    columns by the contract.
     """
 
     batch: np.ndarray
@@ -31,7 +32,7 @@ class Scored:
 
 def write_scored(path: Path, rows: pa.Table, label: np.ndarray, score: np.ndarray) -> None:
     """Write typed `rows`, which have the column `batch`, with their labels and scores."""
-    table = rows.append_column(LABEL, pa.array(label)).append_column(SCORE, pa.array(score))
+    table = rows.append_column(LABEL, pa.array(label)).append_column(SCORE, scores_column(score))
     with atomic_write(path) as partial:
         pq.write_table(table, partial, compression="zstd")
 
@@ -43,8 +44,22 @@ def read_scored(path: Path) -> Scored:
     """
     try:
         table = pq.read_table(path)
-        label, score = table[LABEL].to_numpy(), table[SCORE].to_numpy()
+        label, score = table[LABEL].to_numpy(), _scores(table[SCORE])
         batch = np.array(table[BATCH].to_pylist())  # to_numpy would import pandas for strings
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise EvidenceError(f"{path}: no scored rows ({error}); run `dvc repro train`") from error
     return Scored(batch, label, score, table.drop_columns([BATCH, LABEL, SCORE]))
+
+
+def scores_column(score: np.ndarray) -> pa.Array:
+    """Return scores (rows,) or (rows, classes) as one column: of numbers, or of lists of them."""
+    if score.ndim == 1:
+        return pa.array(score)
+    return pa.FixedSizeListArray.from_arrays(pa.array(score.ravel()), score.shape[1])
+
+
+def _scores(column: pa.ChunkedArray) -> np.ndarray:
+    lists = pa.types.is_fixed_size_list(column.type)
+    flat = column.combine_chunks().flatten() if lists else column
+    scores: np.ndarray = flat.to_numpy()
+    return scores.reshape(len(column), -1) if lists else scores

@@ -34,7 +34,7 @@ _MAX_PAIRS = 64
 class Coded:
     """A batch as small integers, made once.
 
-    `codes` has shape (features, rows), in the order of `schema.features`; a number's codes ascend
+    `codes` has shape (features, rows), in the order of `schema.compared`; a number's codes ascend
     with its value. `labels` is 1.0 for positive and 0.0 otherwise, shape (rows,). `coherence` says
     of each feature, and then of each of `pairs`, how far labels in the same cell resemble each
     other: the sum over rows of (label - mean) * (mean label of the cell's other rows - mean), over
@@ -52,9 +52,9 @@ def code(table: pa.Table, schema: Schema) -> Coded:
     column = table[schema.target.column]
     positive = pc.equal(column, pa.scalar(schema.target.positive).cast(column.type))
     labels = positive.cast(pa.int8()).to_numpy().astype(float)
-    codes = np.zeros((len(schema.features), len(labels)), np.uint16)
+    codes = np.zeros((len(schema.compared), len(labels)), np.uint16)
     values: list[dict[int, str]] = []
-    for i, name in enumerate(schema.features):
+    for i, name in enumerate(schema.compared):
         contract = schema.columns[name]
         if is_ordered(contract):
             codes[i] = _number_codes(table[name].cast(pa.float64()).to_numpy(), contract)
@@ -75,7 +75,7 @@ def pairs(schema: Schema) -> list[tuple[int, int]]:
 
     The first is a category. At most 64 of them, however wide the table is.
     """
-    ordered = [is_ordered(schema.columns[name]) for name in schema.features]
+    ordered = [is_ordered(schema.columns[name]) for name in schema.compared]
     categories = [i for i, is_number in enumerate(ordered) if not is_number]
     numbers = [i for i, is_number in enumerate(ordered) if is_number]
     both = [(i, j) for n, i in enumerate(categories) for j in categories[n + 1 :]]
@@ -157,7 +157,7 @@ def coherences(codes: Codes, labels: Floats, schema: Schema) -> Floats:
         return np.zeros(len(codes) + len(chosen))
     binned = {}
     for bins in (_BINS, _PAIR_BINS):
-        for i, name in enumerate(schema.features):
+        for i, name in enumerate(schema.compared):
             found = codes[i].astype(np.intp)
             if is_ordered(schema.columns[name]):
                 found = rank_table(np.bincount(found), bins)[found]

@@ -117,7 +117,7 @@ class _Layout:
 
 def _layout(reference: Sequence[Coded], old: _Rows, new: _Rows, schema: Schema) -> _Layout:
     coherence = np.sum([batch.coherence for batch in reference], axis=0)
-    width = len(schema.features)
+    width = len(schema.compared)
     features = np.argsort(-coherence[:width], kind="stable")[:_FEATURES].tolist()
     best = np.argsort(-coherence[width:], kind="stable")[:_SCANNED]
     scanned = [pairs(schema)[i] for i in best]
@@ -138,7 +138,7 @@ def _layout(reference: Sequence[Coded], old: _Rows, new: _Rows, schema: Schema) 
 def _bins(feature: int, bins: int, old: _Rows, new: _Rows, schema: Schema) -> Codes:
     """Return the bin of each code of a feature: of numbers, equally full in the reference."""
     size = max(int(old.codes[feature].max()), int(new.codes[feature].max())) + 1
-    if not is_ordered(schema.columns[list(schema.features)[feature]]):
+    if not is_ordered(schema.columns[list(schema.compared)[feature]]):
         return np.arange(size)
     return rank_table(np.bincount(old.codes[feature], minlength=size), bins)
 
@@ -270,7 +270,7 @@ def _slice(
     score: Floats,
     schema: Schema,
 ) -> Statistic:
-    names = list(schema.features)
+    names = list(schema.compared)
     expected = _expected(new, score)
     tables = {i: _bins(i, _SCAN_BINS, old, new, schema) for pair in scanned for i in pair}
     axis = {
@@ -294,7 +294,7 @@ def _slice_statistic(
     expected: Floats,
     schema: Schema,
 ) -> Statistic:
-    names = list(schema.features)
+    names = list(schema.compared)
     second = axis[found.second].bins
     within = (second >= found.low) & (second <= found.high)
     parts = [(found.second, found.low, found.high)]

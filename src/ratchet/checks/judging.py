@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ratchet.checks import consistency, drift
 from ratchet.checks.alarms import raise_alarms
@@ -17,9 +18,9 @@ from ratchet.checks.records import Record, Records, profile_path
 from ratchet.checks.statistic import Statistic
 from ratchet.config import Checks
 from ratchet.data.contract import Contract, Judged, judge
-from ratchet.data.labels import count_positive
 from ratchet.data.manifest import Batch
 from ratchet.data.schema import Schema
+from ratchet.data.target import target_of
 from ratchet.data.validated import read_batch
 from ratchet.files import sha256_file
 
@@ -105,7 +106,8 @@ class Judging:
             return made
         path = profile_path(self._places.profiles, batch.id)
         write_profile(path, profile(judged.table, self._rules.schema))
-        positive = count_positive(judged.table, self._rules.schema)
+        labels = target_of("binary", self._rules.schema).encode(judged.table)
+        positive = pc.sum(labels).as_py() or 0
         return replace(made, positive=positive, profile=sha256_file(path))
 
     def _compare(self, batch: Batch, rows: pa.Table) -> list[Statistic]:

@@ -111,7 +111,7 @@ def pairs_of(schema: Schema) -> tuple[tuple[str, str], ...]:
     The order depends on the schema alone. A column of a wide table is paired with its neighbours
     in the file, which tend to belong together.
     """
-    names = [*schema.features, schema.target.column]
+    names = [*schema.compared, schema.target.column]
     pairs = [
         (names[start], names[start + step])
         for step in range(1, min(len(names), MOST_PAIRS + 1))

@@ -11,8 +11,8 @@ import pyarrow as pa
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from ratchet.data.failure import EXAMPLES, Failure, quoted
-from ratchet.data.parse import UnreadableError, check_header, convert, read_table
-from ratchet.data.schema import Column, Rows, Schema
+from ratchet.data.parse import PLAIN, UnreadableError, check_header, convert, is_csv, read_table
+from ratchet.data.schema import Column, Format, Rows, Schema
 
 BATCH = "_batch"  # no column of a contract begins with an underscore
 
@@ -38,11 +38,12 @@ class Contract:
     key: Sequence[str] = ()
     rows: Rows = Rows.model_construct(min=1, max=None)  # noqa: RUF009
     extra_columns: str = "ignore"
+    format: Format = PLAIN
 
     @classmethod
     def of(cls, schema: Schema) -> "Contract":
         """Return the contract that a batch must keep."""
-        return cls(schema.columns, schema.key, schema.rows, schema.extra_columns)
+        return cls(schema.columns, schema.key, schema.rows, schema.extra_columns, schema.format)
 
 
 def judge(paths: Sequence[Path], contract: Contract) -> list[Judged]:
@@ -51,9 +52,23 @@ def judge(paths: Sequence[Path], contract: Contract) -> list[Judged]:
     The values of all files are checked in one go, because pandera's cost is per check rather than
     per row; each failure goes to the file whose rows it concerns.
     """
-    if not paths:
+    return _judged([_read(path, contract) for path in paths], contract)
+
+
+def judge_table(text: pa.Table, contract: Contract, spelling: Format) -> Judged:
+    """Hold one table of strings, as `read_table` returns it, against `contract`.
+
+    spelling: how its numbers and booleans are spelt.
+    """
+    [judged] = _judged([_typed(text, contract, spelling)], contract)
+    return judged
+
+
+def _judged(
+    read: Sequence[tuple[int, pa.Table, list[Failure]]], contract: Contract
+) -> list[Judged]:
+    if not read:
         return []
-    read = [_read(path, contract) for path in paths]
     by_values = _check_values([table for _, table, _ in read], contract)
     judged = []
     for (rows, table, failures), more in zip(read, by_values, strict=True):
@@ -67,11 +82,17 @@ def judge(paths: Sequence[Path], contract: Contract) -> list[Judged]:
 def _read(path: Path, contract: Contract) -> tuple[int, pa.Table, list[Failure]]:
     """Return a file's row count, its typed columns as far as they can be had, and its failures."""
     try:
-        text = read_table(path)
+        text = read_table(path, contract.format)
     except UnreadableError as error:
         return 0, pa.table({}), [error.failure]
+    return _typed(text, contract, contract.format if is_csv(path) else PLAIN)
+
+
+def _typed(
+    text: pa.Table, contract: Contract, spelling: Format
+) -> tuple[int, pa.Table, list[Failure]]:
     failures = check_header(text.column_names, contract.columns, contract.extra_columns)
-    table, type_failures = convert(text, contract.columns)
+    table, type_failures = convert(text, contract.columns, spelling)
     return len(text), table, [*failures, *type_failures, *_check_rows(len(text), contract.rows)]
 
 

@@ -1,7 +1,9 @@
 """From a batch's file to typed columns. Finds everything that can't be read as its type says."""
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,9 +15,9 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ratchet.data.failure import EXAMPLES, Failure, quoted
-from ratchet.data.schema import Column, Kind
+from ratchet.data.schema import Column, Format, Kind
 
-NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
+PLAIN = Format()
 TYPES: Mapping[Kind, pa.DataType] = {
     "number": pa.float64(),
     "integer": pa.int64(),
@@ -34,17 +36,18 @@ class UnreadableError(Exception):
         self.failure = failure
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Path, spelling: Format = PLAIN) -> pa.Table:
     """Read a CSV (also .csv.gz) or Parquet file as a table of strings, as they stand in the file.
 
-    Raises UnreadableError when the file is empty, not text in UTF-8, or not a table.
+    Raises UnreadableError when the file is empty, not text in the encoding, or not a table.
     """
     if path.stat().st_size == 0:
         raise UnreadableError(Failure("empty", "", "the file has no content"))
     try:
-        table = _read_parquet(path) if path.name.endswith(".parquet") else _read_csv(path)
-    except (pa.ArrowException, csv.Error, UnicodeDecodeError, OSError) as error:
-        reason = "".join(filter(str.isprintable, " ".join(str(error).split())))
+        table = _read_csv(path, spelling) if is_csv(path) else _read_parquet(path)
+    except (pa.ArrowException, csv.Error, UnicodeError, OSError) as error:
+        reason = is_csv(path) and _wrong_bytes(path, spelling.encoding)
+        reason = reason or "".join(filter(str.isprintable, " ".join(str(error).split())))
         raise UnreadableError(
             Failure("unreadable", "", f"not a readable table: {reason}")
         ) from None
@@ -53,34 +56,73 @@ def read_table(path: Path) -> pa.Table:
     return table
 
 
-def _read_csv(path: Path) -> pa.Table:
-    names = _header(path)
-    table = _read_as_text(path, names)
+def is_csv(path: Path) -> bool:
+    """Tell a CSV file, which spells its values, from a Parquet file, which has types."""
+    return not path.name.endswith(".parquet")
+
+
+def _read_csv(path: Path, spelling: Format) -> pa.Table:
+    names = _header(path, spelling)
+    table = _read_as_text(path, names, spelling)
     if table.column_names != names:
         # The two readers split odd quotes in another way: this one's names count.
-        table = _read_as_text(path, table.column_names)
+        table = _read_as_text(path, table.column_names, spelling)
     return table
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, spelling: Format) -> list[str]:
     """Return the fields of the first line; pyarrow would parse a block of rows to tell them."""
     stream = pa.input_stream(path)
-    with io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="") as file:
-        return next(filter(None, csv.reader(file)), [])
+    with io.TextIOWrapper(stream, spelling.encoding, errors="replace", newline="") as file:
+        lines = (line.removeprefix("\ufeff") for line in file)
+        return next(filter(None, csv.reader(lines, delimiter=spelling.delimiter)), [])
 
 
-def _read_as_text(path: Path, names: Sequence[str]) -> pa.Table:
+def _read_as_text(path: Path, names: Sequence[str], spelling: Format) -> pa.Table:
     """Read all columns, whose names are known, as strings: 007 isn't the number 7."""
+    name = codecs.lookup(spelling.encoding).name
     return pyarrow.csv.read_csv(
         path,
-        read_options=pyarrow.csv.ReadOptions(use_threads=False),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        read_options=pyarrow.csv.ReadOptions(
+            use_threads=False,
+            # Another encoding is decoded on the way, by Python.
+            encoding="utf8" if name.startswith("utf-8") else name,
+        ),
+        parse_options=pyarrow.csv.ParseOptions(
+            newlines_in_values=True, delimiter=spelling.delimiter
+        ),
         convert_options=pyarrow.csv.ConvertOptions(
-            null_values=NULLS,
+            null_values=["", *spelling.nulls],
             strings_can_be_null=True,
             column_types=dict.fromkeys(names, pa.string()),
         ),
     )
+
+
+def _wrong_bytes(path: Path, encoding: str) -> str:
+    """Say where a file isn't text in its encoding; nothing when it is, or can't be unpacked."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    before, lines = 0, 1
+    try:
+        with pa.input_stream(path) as stream:
+            chunk = b" "
+            while chunk:
+                chunk = stream.read(1 << 20)
+                waiting = len(decoder.getstate()[0])
+                try:
+                    lines += decoder.decode(chunk, final=not chunk).count("\n")
+                except UnicodeDecodeError as error:
+                    lines += error.object[: error.start].decode(encoding, "replace").count("\n")
+                    byte = before - waiting + error.start
+                    return (
+                        f"line {lines} isn't text in {encoding}: byte {byte + 1} of the file is "
+                        f"0x{error.object[error.start]:02x} ({error.reason}); format.encoding in "
+                        "schema.yaml says how the producer writes"
+                    )
+                before += len(chunk)
+    except OSError:
+        pass
+    return ""
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -110,7 +152,9 @@ def check_header(
     return failures
 
 
-def convert(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Table, list[Failure]]:
+def convert(
+    table: pa.Table, columns: Mapping[str, Column], spelling: Format = PLAIN
+) -> tuple[pa.Table, list[Failure]]:
     """Give each column of `columns` that the table holds its type.
 
     Returns the typed table, in the order of `columns`, and a failure for each column with values
@@ -131,7 +175,7 @@ def convert(table: pa.Table, columns: Mapping[str, Column]) -> tuple[pa.Table, l
                     text.null_count,
                 )
             )
-        typed[name], wrong = _cast(text, column.type)
+        typed[name], wrong = _cast(text, column.type, spelling)
         if wrong.any():
             failures.append(
                 Failure(
@@ -151,22 +195,62 @@ def _examples(wrong: np.ndarray, values: pa.ChunkedArray) -> tuple[str, ...]:
     return tuple(f"row {row + 1}: {quoted(values[int(row)])}" for row in rows)
 
 
-def _cast(text: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, np.ndarray]:
+def _cast(
+    text: pa.ChunkedArray, kind: Kind, spelling: Format
+) -> tuple[pa.ChunkedArray, np.ndarray]:
     """Cast strings to the type of `kind`; return it with a mask of the values that can't be."""
     trimmed = pc.utf8_trim_whitespace(text)
     none_wrong = np.zeros(len(text), dtype=bool)
     if kind in ("category", "text"):
         return trimmed, none_wrong
+    plain = _plainly(trimmed, kind, spelling)
     try:
-        values = pc.cast(trimmed, pa.float64() if kind == "integer" else TYPES[kind])
+        values = pc.cast(plain, pa.float64() if kind == "integer" else TYPES[kind])
     except pa.ArrowInvalid:
-        values = _LENIENT[kind](trimmed)
+        values = _LENIENT[kind](plain)
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_finite(values), values, None)  # infinity isn't a measurement
     if kind == "integer":
-        values = _integers(trimmed, values)
+        values = _integers(plain, values)
     wrong = pc.and_(pc.is_null(values), pc.is_valid(trimmed))
     return values, wrong.to_numpy()
+
+
+def _plainly(text: pa.ChunkedArray, kind: Kind, spelling: Format) -> pa.ChunkedArray:
+    """Return the values as Python would spell them; null for what the format doesn't allow."""
+    if kind == "boolean" and (spelling.true, spelling.false) != (PLAIN.true, PLAIN.false):
+        lower = pc.utf8_lower(text)
+        yes, no = (
+            pc.is_in(lower, pa.array([each.lower() for each in words]))
+            for words in (spelling.true, spelling.false)
+        )
+        return pc.if_else(yes, "true", pc.if_else(no, "false", pa.scalar(None, pa.string())))
+    if kind == "date" and spelling.date is not None:
+        dates = pd.to_datetime(text.to_pandas(), errors="coerce", format=spelling.date, utc=True)
+        naive = pa.array(dates.dt.tz_localize(None).dt.as_unit("us"), from_pandas=True)
+        return pa.chunked_array([naive])
+    if kind in ("number", "integer"):
+        return _plain_numbers(text, spelling)
+    return text
+
+
+def _plain_numbers(text: pa.ChunkedArray, spelling: Format) -> pa.ChunkedArray:
+    """Return numbers with a decimal point and without separators.
+
+    A separator has to stand before each group of three digits, or in none of a number's: where a
+    point separates thousands, 1.5 is no number rather than 15.
+    """
+    if (spelling.decimal, spelling.thousands) == (PLAIN.decimal, PLAIN.thousands):
+        return text
+    decimal, digits = re.escape(spelling.decimal), "[0-9]+"
+    if spelling.thousands is not None:
+        separator = re.escape(spelling.thousands)
+        digits = f"([0-9]+|[0-9]{{1,3}}({separator}[0-9]{{3}})+)"
+    pattern = f"^[+-]?({digits}({decimal}[0-9]*)?|{decimal}[0-9]+)([eE][+-]?[0-9]+)?$"
+    text = pc.if_else(pc.match_substring_regex(text, pattern), text, None)
+    if spelling.thousands is not None:
+        text = pc.replace_substring(text, spelling.thousands, "")
+    return pc.replace_substring(text, spelling.decimal, ".")
 
 
 def _integers(text: pa.ChunkedArray, numbers: pa.ChunkedArray) -> pa.ChunkedArray:

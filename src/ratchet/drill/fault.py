@@ -55,12 +55,13 @@ class Fault:
 def features(case: Case, *kinds: Kind, in_key: bool = False) -> list[str]:
     """Return the features of these kinds, all by default, those outside of the key if there are.
 
-    A change to a column of the key would mostly be noticed because keys repeat; with `in_key`,
-    for a fault that can't make them repeat, they count as well.
+    Dates don't count: they are new in each batch. A change to a column of the key would mostly be
+    noticed because keys repeat; with `in_key`, for a fault that can't make them repeat, they count
+    as well.
 
     Raises NotApplicableError when there is none.
     """
-    found = [name for name, kind in case.schema.features.items() if not kinds or kind in kinds]
+    found = [name for name, kind in case.schema.compared.items() if not kinds or kind in kinds]
     found = [name for name in found if list(case.rows.columns).count(name) == 1]
     if not found:
         raise NotApplicableError(f"no feature of type {' or '.join(kinds)}")

@@ -10,8 +10,7 @@ import json
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,8 +22,8 @@ import pyarrow.parquet as pq
 from ratchet.config import Params
 from ratchet.data.failure import Failure
 from ratchet.data.manifest import Batch, read_manifest, write_manifest
-from ratchet.data.parse import read_table
 from ratchet.data.schema import Schema, load_schema
+from ratchet.drill.dialect import read_rows, respelt
 from ratchet.drill.fault import Case, Fault, Must, NotApplicableError
 from ratchet.errors import DataError
 from ratchet.files import sha256_file
@@ -144,7 +143,6 @@ def run(
     Raises DataError when no batch of the window is good, EvidenceError when none was fetched.
     """
     contract = load_schema(schema)
-    _read.cache_clear()  # the files may have changed since an earlier drill of this process
     with tempfile.TemporaryDirectory(prefix="ratchet-drill-") as folder:
         base = _Place(Path(folder, "base"))
         base.take(validated, profiles, records)
@@ -174,6 +172,13 @@ class _Window:
     base: _Place
     good: tuple[str, ...]
     seed: int
+    _known: dict[Path, pd.DataFrame] = field(default_factory=dict)
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Return a good batch's rows as plain strings, read once; nobody changes them."""
+        if path not in self._known:
+            self._known[path] = read_rows(path, self.contract)
+        return self._known[path]
 
 
 def _play(fault: Fault, window: _Window, place: _Place) -> Finding:
@@ -230,8 +235,8 @@ def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path)
     files = {each.id: window.raw / each.file_name for each in read_manifest(window.manifest)}
     path = files[batch.id]
     case = Case(
-        rows=_read(path).copy(),
-        older=[_read(files[each]) for each in older],
+        rows=window.read(path).copy(),
+        older=[window.read(files[each]) for each in older],
         schema=window.contract,
         # By the name, so that a fault alone does what it does among others.
         random=np.random.default_rng([window.seed, zlib.crc32(fault.name.encode()), position]),
@@ -239,11 +244,13 @@ def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path)
         suffix="".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix,
     )
     changed = fault.change(case)
-    content = changed if isinstance(changed, bytes) else _file(changed, case.suffix)
-    if fault.must != "pass" and content == _file(_read(path), case.suffix):
+    content = (
+        changed if isinstance(changed, bytes) else _file(changed, case.suffix, window.contract)
+    )
+    if fault.must != "pass" and content == _file(window.read(path), case.suffix, window.contract):
         raise NotApplicableError("it changes nothing in this batch")
     to.write_bytes(content)
-    return () if isinstance(changed, bytes) else _changed(_read(path), changed)
+    return () if isinstance(changed, bytes) else _changed(window.read(path), changed)
 
 
 def _changed(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
@@ -255,22 +262,19 @@ def _changed(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
     return tuple(map(str, other))
 
 
-@cache
-def _read(path: Path) -> pd.DataFrame:
-    """Return a good batch's rows as strings; nobody changes them."""
-    rows: pd.DataFrame = read_table(path).to_pandas()
-    return rows.astype("str")
-
-
-def _file(rows: pd.DataFrame, suffix: str) -> bytes:
-    """Return rows of strings as the bytes of a file of this kind."""
+def _file(rows: pd.DataFrame, suffix: str, contract: Schema) -> bytes:
+    """Return rows of plain strings as the bytes of a file of this kind."""
     if suffix == ".parquet":
         buffer = io.BytesIO()
         table = pa.Table.from_pandas(rows, preserve_index=False)
         pq.write_table(table.replace_schema_metadata(), buffer)
         return buffer.getvalue()
-    text: str = rows.to_csv(index=False, lineterminator="\n")
-    return gzip.compress(text.encode(), mtime=0) if suffix.endswith(".gz") else text.encode()
+    spelling = contract.format
+    text: str = respelt(rows, contract).to_csv(
+        index=False, lineterminator="\n", sep=spelling.delimiter
+    )
+    content = text.encode(spelling.encoding)
+    return gzip.compress(content, mtime=0) if suffix.endswith(".gz") else content
 
 
 def _link(files: Iterable[Path], folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Faults of the file and of its columns: what an export or a transfer does to them."""
 
+import codecs
 import gzip
 import io
 import zipfile
@@ -7,6 +8,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 
+from ratchet.drill.dialect import respelt
 from ratchet.drill.fault import (
     NUMERIC,
     Case,
@@ -93,6 +95,8 @@ def decimal_commas(case: Case) -> pd.DataFrame:
         for name, column in case.schema.columns.items()
         if column.type == "number" and name in case.rows
     ]
+    if case.suffix != ".parquet" and case.schema.format.decimal == ",":
+        raise NotApplicableError("the producer writes commas")
     fractions = [n for n in names if case.rows[n].str.contains(".", regex=False, na=False).any()]
     if not fractions:
         raise NotApplicableError("no number has a decimal point")
@@ -113,8 +117,13 @@ def _csv_bytes(case: Case, **options: object) -> bytes:
     """Return the rows as CSV in another dialect; for a kind of file that has dialects."""
     if case.suffix == ".parquet":
         raise NotApplicableError("Parquet files have no dialects")
-    text = case.rows.to_csv(index=False, **{"lineterminator": "\n", **options})  # type: ignore[call-overload]
-    return _packed(case, str(text).encode())
+    return _packed(case, _text(case, **options).encode(case.schema.format.encoding))
+
+
+def _text(case: Case, **options: object) -> str:
+    """Return the rows as the text of a CSV file, in the producer's way but for the options."""
+    usual = {"lineterminator": "\n", "sep": case.schema.format.delimiter, **options}
+    return str(respelt(case.rows, case.schema).to_csv(index=False, **usual))  # type: ignore[call-overload]
 
 
 def _packed(case: Case, content: bytes) -> bytes:
@@ -135,13 +144,15 @@ def _plain(case: Case) -> bytes:
 def spreadsheet(case: Case) -> bytes:
     """Write the file as a spreadsheet does: byte order mark, CRLF."""
     content = _csv_bytes(case, lineterminator="\r\n")
+    if not _is_utf_8(case):
+        return content  # other encodings have no such mark, or have one anyhow
     plain = gzip.decompress(content) if case.suffix.endswith(".gz") else content
     return _packed(case, b"\xef\xbb\xbf" + plain)
 
 
 def semicolons(case: Case) -> bytes:
-    """Separate the fields by semicolons."""
-    return _csv_bytes(case, sep=";")
+    """Separate the fields by semicolons, or by commas where semicolons are usual."""
+    return _csv_bytes(case, sep="," if case.schema.format.delimiter == ";" else ";")
 
 
 def header_lost(case: Case) -> bytes:
@@ -189,12 +200,18 @@ def error_page(_: Case) -> bytes:
 
 def utf_16(case: Case) -> bytes:
     """Encode the text as some Windows programs do."""
-    return _packed(case, _plain(case).decode("utf-8-sig").encode("utf-16"))
+    encoding = case.schema.format.encoding
+    if codecs.lookup(encoding).name.startswith("utf-16"):
+        raise NotApplicableError("the producer writes UTF-16")
+    text = _plain(case).decode(encoding).removeprefix("\ufeff")
+    return _packed(case, text.encode("utf-16"))
 
 
 def latin_1(case: Case) -> bytes:
     """Write a letter with an accent in one byte."""
     _plain(case)
+    if not _is_utf_8(case):
+        raise NotApplicableError("the producer doesn't write UTF-8")
     names = [
         name
         for name, column in case.schema.columns.items()
@@ -205,8 +222,11 @@ def latin_1(case: Case) -> bytes:
         raise NotApplicableError("no column of text has a value")
     rows = np.flatnonzero(case.rows[filled[0]].notna())[:3]
     case.rows.iloc[rows, list(case.rows.columns).index(filled[0])] += E_ACUTE
-    text = case.rows.to_csv(index=False, lineterminator="\n")
-    return _packed(case, text.encode("latin-1", errors="replace"))
+    return _packed(case, _text(case).encode("latin-1", errors="replace"))
+
+
+def _is_utf_8(case: Case) -> bool:
+    return codecs.lookup(case.schema.format.encoding).name.startswith("utf-8")
 
 
 FAULTS = (

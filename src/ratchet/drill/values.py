@@ -54,7 +54,7 @@ def swapped(case: Case) -> pd.DataFrame:
     best: tuple[bool, float, str, str] | None = None
     kinds: tuple[Kind, ...] = ("number", "integer", "category")
     for kind in kinds:
-        names = [name for name, each in case.schema.features.items() if each == kind]
+        names = [name for name, each in case.schema.compared.items() if each == kind]
         names = [name for name in names if name in case.rows][:WIDEST]
         for i, one in enumerate(names):
             for other in names[i + 1 :]:
@@ -140,6 +140,8 @@ def nulls(case: Case, *, share: float) -> pd.DataFrame:
 
 def null_spelt(case: Case, *, spelling: str) -> pd.DataFrame:
     """Write the nulls of a numeric feature in a new way; 5 % of its rows if it has none."""
+    if spelling in case.schema.format.nulls:
+        raise NotApplicableError(f"the producer spells nulls `{spelling}`")
     names = features(case, *NUMERIC)
     gaps = {name: np.flatnonzero(case.rows[name].isna()) for name in names}
     name = next((each for each in names if gaps[each].size), names[0])

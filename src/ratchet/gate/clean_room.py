@@ -17,11 +17,13 @@ from pydantic import ValidationError
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card
+from ratchet.artifacts.predictions import predictions
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
-from ratchet.data.features import feature_frame
+from ratchet.data.features import feature_frame, learnable
 from ratchet.data.manifest import Batch
 from ratchet.data.schema import Schema
+from ratchet.data.target import Target
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import EvidenceError
 from ratchet.gate.revisions import History, sha256_at
@@ -52,9 +54,12 @@ class Model:
         return feature_frame(rows, kinds)
 
     def score(self, rows: pa.Table) -> np.ndarray:
-        """Return the probability of the positive label for each row: (rows,) float64."""
-        scores: np.ndarray = self.estimator.predict_proba(self.frame(rows))[:, 1]
-        return scores
+        """Return its answer to each row, as `ratchet.artifacts.predictions` has them."""
+        return self.answers(self.frame(rows))
+
+    def answers(self, frame: Any) -> np.ndarray:
+        """Return its answer to each row of a frame that `frame` made."""
+        return predictions(self.estimator, frame, self.card.task, len(self.card.classes))
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Window:
     teaching: pa.Table
     judging: pa.Table
     hashes: Mapping[str, str]
+    target: Target
     y_train: np.ndarray
     y: np.ndarray
 
@@ -121,7 +127,7 @@ def admit(
 
 
 def read_rows(
-    history: History, at: Revision, validated: str, to: Path, schema: Schema, holdout: int
+    history: History, at: Revision, validated: str, to: Path, target: Target, holdout: int
 ) -> Window:
     """Take the validated rows of a commit by hash and part them as train does.
 
@@ -137,8 +143,9 @@ def read_rows(
         teaching,
         judging,
         hashes,
-        train.labels(teaching, schema, "training"),
-        train.labels(judging, schema, "holdout"),
+        target,
+        train.labels(teaching, target, "training"),
+        train.labels(judging, target, "holdout"),
     )
 
 
@@ -154,17 +161,24 @@ def foreign_inputs(
 
     hashes: the SHA-256 of the commit's code and environment, by the card's names of them.
     """
+    features, dropped = learnable(window.teaching, schema)
+    all_hashes = dict(window.hashes)
     expected = {
         "estimator": params.estimator,
         # As JSON has them: its keys are strings.
         "parameters": json.loads(json.dumps(params.parameters.get(params.estimator, {}))),
         "seed": params.seed,
         "target": schema.target.column,
-        "positive": schema.target.positive,
-        "features": {name: schema.columns[name] for name in schema.features},
+        "task": window.target.task,
+        "positive": window.target.positive,
+        "classes": window.target.classes,
+        "features": features,
+        "dropped": dropped,
         "key": tuple(schema.key),
-        "train": train.describe_rows(window.teaching, dict(window.hashes), window.y_train),
-        "holdout": train.describe_rows(window.judging, dict(window.hashes), window.y),
+        "weight": schema.weight,
+        "format": schema.format,
+        "train": train.describe_rows(window.teaching, all_hashes, window.y_train, window.target),
+        "holdout": train.describe_rows(window.judging, all_hashes, window.y, window.target),
         **hashes,
     }
     wrong = [

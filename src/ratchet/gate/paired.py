@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 from ratchet.errors import ConfigError
 from ratchet.gate.within import levelled
 from ratchet.scoring.bootstrap import Unit, percentiles, resampled
-from ratchet.scoring.metrics import METRICS, Floats, checked
+from ratchet.scoring.metrics import METRICS
+from ratchet.scoring.rows import Floats, checked
 
 WITHIN = "_within"
 # Ranking metrics and decisions on levelled scores would mostly reward the level, which is given.

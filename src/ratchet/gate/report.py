@@ -90,7 +90,7 @@ def _head(found: Findings) -> str:
         lines.append(
             f"Both judged on the same {rows.rows:,} rows of {len(ids)} "
             f"{'batch' if len(ids) == 1 else 'batches'}, {span}; "
-            f"{rows.positive_share:.1%} are positive."
+            f"{rows.label}."
         )
     if found.behind:
         lines.append(

@@ -17,12 +17,13 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ratchet.config import Params, in_one_line
+from ratchet.config import Params
 from ratchet.data.manifest import COLUMNS
 from ratchet.errors import EvidenceError
 from ratchet.gate import policy
 from ratchet.gate.revisions import History
 from ratchet.journal.commits import LOCK, Revision
+from ratchet.sections import in_one_line
 
 # What the night that made a model said of it. Its line in the run ledger stays where it is.
 SAID = ("reports/drill.json", "reports/verdict.json", "reports/verdict.md")

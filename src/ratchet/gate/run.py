@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ratchet.artifacts.scored import Scored
 from ratchet.code import code_hash
 from ratchet.config import Evaluate, Train, Window
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import load_schema
+from ratchet.data.target import target_of
 from ratchet.errors import EvidenceError, RatchetError
 from ratchet.gate import answers, clean_room, more, policy, rollback, rules, same_rows
 from ratchet.gate.batches import batches_since, drill_result
@@ -24,8 +25,9 @@ from ratchet.gate.rebuild import differing_outputs
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.rules import Outcome, Status
 from ratchet.journal.commits import Revision
-from ratchet.scoring.metrics import METRICS, applicable, score
+from ratchet.scoring.metrics import applicable, score
 from ratchet.stages import evaluate
+from ratchet.task import Task
 
 
 @dataclass(frozen=True)
@@ -254,12 +256,13 @@ def _clean_room(
         holdout = Window.model_validate(content.get("window")).holdout
         measured = Evaluate.model_validate(content.get("evaluate"))
         trained = Train.model_validate(content.get("train"))
+        task = TypeAdapter(Task).validate_python(content.get("task", "binary"))
     except ValidationError as error:
         raise EvidenceError(f"{places.params} at {head}: {error.errors()[0]['msg']}") from error
     schema = load_schema(history.top / places.schema)
     card = clean_room.read_card(history, head, places.card)
     window = clean_room.read_rows(
-        history, head, places.validated, scratch / "rows", schema, holdout
+        history, head, places.validated, scratch / "rows", target_of(task, schema), holdout
     )
     hashes = {
         "code_sha256": code_hash("ratchet.stages.train", history.top / "src"),
@@ -278,7 +281,7 @@ def _clean_room(
     )
     scored = window.scored(challenger.score(window.judging))
     claimed = found.recorded["head"].figures
-    again = evaluate.figures(scored, card.train.positive_share, measured.threshold)
+    again = evaluate.figures(scored, card, measured.threshold)
     found.evidence(
         "clean room",
         (f"forged or stale metrics: {each}" for each in clean_room.forged(claimed, again)),
@@ -348,8 +351,8 @@ def _against_champion(
     same_rows.compare(found, side, _side(found), judged_by.rules, judged_by.evaluate)
     frames = [each.frame(window.judging) for each in (champion, challenger)]
     found.latency = more.seconds(
-        lambda: champion.estimator.predict_proba(frames[0]),
-        lambda: challenger.estimator.predict_proba(frames[1]),
+        lambda: champion.answers(frames[0]),
+        lambda: challenger.answers(frames[1]),
     )
     assert found.movement is not None
     figures = [each.figures["calibration_error"] for each in (side, _side(found))]
@@ -366,10 +369,11 @@ def _measured(model: clean_room.Model, scored: Scored, measured: Evaluate) -> Si
     figures = score(
         scored.label,
         scored.score,
-        metrics=applicable(scored.label),
+        task=model.card.task,
+        metrics=applicable(scored.label, task=model.card.task),
         threshold=measured.threshold,
     )
-    return Side(model.card, model.bytes, {name: figures[name] for name in METRICS}, scored)
+    return Side(model.card, model.bytes, figures, scored)
 
 
 def _side(found: Findings) -> Side:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ratchet.scoring.bootstrap import batch_codes
-from ratchet.scoring.metrics import Floats, checked
+from ratchet.scoring.rows import Floats, checked
 
 HALVINGS = 60
 

@@ -141,6 +141,28 @@ def left_stages(top: Path) -> dict[str, datetime]:
     return left
 
 
+def standing(tags: Mapping[str, str], stage: str) -> tuple[str, str] | None:
+    """Return the version in a stage and its commit, from annotated tags and their commits alone.
+
+    That is all that a repository tells of itself without a clone. None when nothing stands there.
+    """
+    matched = [(_TAG.fullmatch(name), commit) for name, commit in tags.items()]
+    found = [
+        {key: value or "" for key, value in parts.groupdict().items()}
+        | {"commit": commit, "date": "", "by": "", "message": ""}
+        for parts, commit in matched
+        if parts
+    ]
+    commit = _stages(_events(found))[0].get(stage)
+    ended = {each["version"] for each in found if each["ended"]}
+    numbers = [
+        _number(each["version"])
+        for each in found
+        if each["version"] and each["commit"] == commit and each["version"] not in ended
+    ]
+    return (tag_of(max(numbers)), commit) if commit and numbers else None
+
+
 def next_number(top: Path) -> tuple[int, int, int]:
     """Return the number of the next version: one more than the highest ever given."""
     given = [_number(each["version"])[0] for each in _tags(top) if each["version"]]

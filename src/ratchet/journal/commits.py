@@ -8,9 +8,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ratchet.config import in_one_line
 from ratchet.errors import EvidenceError
 from ratchet.git import attempt, git_bytes
+from ratchet.sections import in_one_line
 
 LOCK = "dvc.lock"
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, read_card
+from ratchet.artifacts.predictions import predictions
 from ratchet.checks.distance import excesses
 from ratchet.checks.profile import Profile
 from ratchet.checks.profile_file import read_profile
@@ -22,13 +22,13 @@ from ratchet.checks.records import Records, load_records, profile_path
 from ratchet.code import code_hash
 from ratchet.config import Params, Trigger
 from ratchet.data.features import feature_frame
-from ratchet.data.labels import is_positive
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import Schema, load_schema
+from ratchet.data.target import target_of
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
-from ratchet.scoring.metrics import prior_score, score
+from ratchet.scoring.metrics import loss_of, prior_score, score
 
 TRAINING = "ratchet.stages.train"
 LOSS = ("log_loss",)
@@ -105,7 +105,7 @@ def run(
     taught = [batch for batch in champion.train.batches if batch in known.batches]
     if not taught:
         return Decision(True, ("no batch that taught the model is in the window any more",), None)
-    apart = excesses(_profiles(profiles, new), _profiles(profiles, taught), contract.features)
+    apart = excesses(_profiles(profiles, new), _profiles(profiles, taught), contract.compared)
     drifted = max(apart, key=lambda name: apart[name])
     figures = Figures(
         new,
@@ -126,9 +126,11 @@ def changed(card: Card, params: Params, schema: Schema, environment: Path) -> li
         "train.parameters": card.parameters != train.parameters.get(train.estimator, {}),
         "train.seed": card.seed != train.seed,
         "the features in schema.yaml": card.features
-        != {name: schema.columns[name] for name in schema.features},
+        != {name: schema.columns[name] for name in schema.features if name not in card.dropped},
+        "the weight in schema.yaml": card.weight != schema.weight,
         "the target in schema.yaml": (card.target, card.positive)
         != (schema.target.column, schema.target.positive),
+        "task": card.task != params.task,
         "the training code": card.code_sha256 != code_hash(TRAINING),
         str(environment): card.environment_sha256 != sha256_file(environment),
     }
@@ -193,14 +195,15 @@ def _lost(champion: Card, model: Path, rows: pa.Table, fresh: pa.Table, schema: 
     Against the prior, because some days are harder to predict than others, by any model.
     """
     estimator = persist.load(model, sha256=champion.model_sha256)
-    prior = champion.train.positive_share
+    task, prior = champion.task, champion.train.prior
+    loss = loss_of(task).name
+    kinds = {name: column.type for name, column in champion.features.items()}
 
     def advantage(part: pa.Table) -> float:
-        y = is_positive(part, schema).to_numpy().astype(np.int8)
-        p = estimator.predict_proba(feature_frame(part, schema.features))[:, 1]
-        [of_prior] = prior_score(y, prior, metrics=LOSS).values()
-        [of_model] = score(y, p, metrics=LOSS).values()
-        return of_prior - of_model
+        y = target_of(task, schema).labels(part)
+        p = predictions(estimator, feature_frame(part, kinds), task, len(champion.classes))
+        of_prior = prior_score(y, prior, task=task, metrics=[loss])[loss]
+        return of_prior - score(y, p, task=task, metrics=[loss])[loss]
 
     judged = rows.filter(pc.is_in(rows[BATCH], pa.array(list(champion.holdout.batches))))
     return advantage(judged) - advantage(fresh) if len(judged) else float("nan")

@@ -116,7 +116,7 @@ class Bench:
         apart = excesses(
             [self._profile(place) for place in range(first, night.stop)],
             [self._profile(place) for place in range(taught, champion.stop)],
-            history.schema.features,
+            history.schema.compared,
         )
         drifted = max(apart, key=lambda name: apart[name])
         judged = max(champion.stop, night.first)

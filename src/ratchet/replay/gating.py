@@ -11,7 +11,7 @@ from ratchet.gate import rules
 from ratchet.gate.paired import Difference, differences, movement
 from ratchet.gate.rules import Judgement, Outcome, Status
 from ratchet.gate.slices import Slice, by_slice
-from ratchet.scoring.metrics import Floats
+from ratchet.scoring.rows import Floats
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ratchet.checks.records import load_records
 from ratchet.config import Params, Window
-from ratchet.data.labels import is_positive
+from ratchet.data.features import learnable
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import Schema, load_schema
+from ratchet.data.target import target_of
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import ConfigError, DataError
 
@@ -131,7 +132,7 @@ def read_history(places: Places) -> History:
     counts = rows[BATCH].value_counts()
     by_id = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist()))  # noqa: B905 (two columns of one table)
     sizes = [by_id[batch.id] for batch in known if batch.accepted]
-    y = is_positive(rows, schema).to_numpy().astype(np.int8)
+    y = target_of("binary", schema).labels(rows)
     return History(schema, known, rows, y, np.cumsum([0, *sizes]))
 
 
@@ -211,5 +212,8 @@ def _refusal(history: History, params: Params, at: int, first: int, stop: int) -
     if history.start[split] - history.start[first] > params.train.budget.max_rows:
         return "more rows than train.budget.max_rows"
     teaching = history.part(first, split)
-    empty = [name for name in history.schema.features if teaching[name].null_count == len(teaching)]
-    return f"{', '.join(empty)}: no value" if empty else ""
+    try:
+        learnable(teaching, history.schema)
+    except DataError as error:
+        return str(error).partition(";")[0]
+    return ""

@@ -19,9 +19,9 @@ from threadpoolctl import threadpool_limits
 
 from ratchet.code import code_hash
 from ratchet.config import Train
-from ratchet.data.features import feature_frame
+from ratchet.data.features import feature_frame, inputs, learnable, weights
 from ratchet.files import atomic_write, sha256_file, sha256_text
-from ratchet.model import build_estimator
+from ratchet.model import build_estimator, fit
 from ratchet.replay.history import Array, History, Night, Places, read_history
 from ratchet.replay.spoil import KINDS, Lesson
 
@@ -84,14 +84,15 @@ class Workshop:
     @cached_property
     def _made_by(self) -> str:
         config = self._config
-        features = self.history.schema.features
+        schema = self.history.schema
         return "\n".join(
             [
                 config.estimator,
                 str(config.seed),
                 repr(sorted(config.parameters.get(config.estimator, {}).items())),
-                repr(features),
-                self.history.schema.target.model_dump_json(),
+                repr({name: schema.columns[name] for name in schema.features}),
+                schema.target.model_dump_json(),
+                str(schema.weight),
                 *map(code_hash, MAKES),
                 *(f"{name} {version(name)}" for name in LIBRARIES),
             ]
@@ -117,9 +118,11 @@ class Workshop:
         # Who is asked for more stays in production: all at once, or it would be fitted every night.
         soon = min(model.stop + AHEAD, len(history.accepted))
         until = soon if until <= soon else len(history.accepted)
-        features = history.schema.features
+        taught = history.part(model.first, model.stop)
+        columns, _ = learnable(taught, history.schema)
+        features = {name: column.type for name, column in columns.items()}
         lesson = Lesson(
-            history.part(model.first, model.stop),
+            taught,
             history.labels(model.first, model.stop),
             history.places(model.first, model.stop),
             features,
@@ -131,8 +134,9 @@ class Workshop:
             return Foretold(np.empty(0), float("nan"))  # the train stage refuses one class
         with joblib.parallel_config(backend="threading", n_jobs=1), threadpool_limits(limits=1):
             began = time.perf_counter()
-            estimator = build_estimator(self._config, features)
-            estimator.fit(feature_frame(lesson.rows, features), lesson.y)
+            estimator = build_estimator(self._config, inputs(columns))
+            weight = weights(lesson.rows, history.schema)
+            fit(estimator, feature_frame(lesson.rows, features), lesson.y, weight)
             seconds = time.perf_counter() - began
             rows = feature_frame(history.part(model.stop, until), features)
             p = estimator.predict_proba(rows)[:, 1]

@@ -24,23 +24,16 @@ label, their order decides which is which.)
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, TypeAlias, TypedDict, Unpack
+from typing import Any, Literal, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ratchet.errors import ConfigError, DataError
-from ratchet.scoring.metrics import (
-    METRICS,
-    Codes,
-    Floats,
-    Metric,
-    Tally,
-    TallyFunction,
-    checked,
-    choose,
-    score,
-)
+from ratchet.scoring.metrics import Metric, choose, score
+from ratchet.scoring.rows import Codes, Floats, checked
+from ratchet.scoring.tallies import Tally, TallyFunction
+from ratchet.task import Task
 
 Unit: TypeAlias = Literal["row", "batch"]
 
@@ -51,7 +44,8 @@ BLOCK_CELLS = 2**15
 class Options(TypedDict, total=False):
     """How to draw replicates; the defaults are those of `resampled`."""
 
-    metrics: Iterable[str]
+    task: Task
+    metrics: Iterable[str] | None
     replicates: int
     threshold: float
     unit: Unit
@@ -85,9 +79,9 @@ def intervals(
 ) -> dict[str, Interval]:
     """Return an interval for each metric of one model.
 
-    y: (n,) labels 0 or 1. p: (n,) probabilities of 1. batch: (n,) the batch of each row.
-    Raises what `resampled` raises, and ConfigError for a confidence that the number of replicates
-    can't give.
+    y, p: labels and scores, as `ratchet.scoring.metrics` has them. batch: (n,) the batch of each
+    row. Raises what `resampled` raises, and ConfigError for a confidence that the number of
+    replicates can't give.
     """
     drawn = resampled(y, [p], batch, seed=seed, **options)
     return {
@@ -109,7 +103,7 @@ def paired(
     """Return an interval for challenger minus champion in each metric.
 
     Each replicate scores both models on the same rows, so what is hard about these rows cancels
-    out. champion, challenger: (n,) their probabilities of 1; the rest as in `intervals`.
+    out. champion, challenger: their scores; the rest as in `intervals`.
     """
     drawn = resampled(y, [champion, challenger], batch, seed=seed, **options)
     return {
@@ -138,31 +132,35 @@ def resampled(
     batch: ArrayLike,
     *,
     seed: int,
-    metrics: Iterable[str] = METRICS,
+    task: Task = "binary",
+    metrics: Iterable[str] | None = None,
     replicates: int = 1000,
     threshold: float = 0.5,
     unit: Unit = "row",
 ) -> Resampled:
     """Score all models on the data and on the same resamples of them.
 
-    models: for each model its scores (n,). Time goes only into metrics that are asked for. Memory
-    beside the result is a few arrays of n numbers per model, however many replicates.
+    models: for each model its scores. metrics: by default all of the task; time goes only into
+    those that are asked for. Memory beside the result is a few arrays of n numbers per model,
+    however many replicates.
 
     Raises DataError if rows are unusable, if there is nothing to draw from, or if a metric needs
-    both classes and one of them isn't in two rows (or two batches, if these are the unit);
+    contrast and a class isn't in two rows (or two batches, if these are the unit);
     ConfigError for an option out of range.
     """
-    chosen = choose(metrics)
+    chosen = choose(metrics, task)
     if replicates < 1:
         raise ConfigError(f"replicates must be >= 1 (got {replicates}): 1000 is usual")
-    values = [score(y, p, metrics=(m.name for m in chosen), threshold=threshold) for p in models]
-    scored = [checked(y, p, threshold) for p in models]
+    names = [metric.name for metric in chosen]
+    values = [score(y, p, task=task, metrics=names, threshold=threshold) for p in models]
+    scored = [checked(y, p, threshold, task) for p in models]
     labels = scored[0].y
     codes = batch_codes(batch, len(labels))
 
     # In this order a draw depends on what the rows are, not on where they stand or which model
     # is named first.
-    order = np.lexsort((*np.sort([rows.p for rows in scored], axis=0), labels, codes))
+    keys = np.sort([rows.p.reshape(len(labels), -1).T for rows in scored], axis=0)
+    order = np.lexsort((*keys.reshape(-1, len(labels)), labels, codes))
     source = complete_draws(codes[order], labels[order], chosen, seed, unit)
     tallies = [
         {metric.tally: metric.tally(rows.take(order)) for metric in chosen} for rows in scored
@@ -242,21 +240,25 @@ def draws(batch: Codes, seed: int, unit: Unit) -> Iterator[Floats]:
 
 
 def complete_draws(
-    batch: Codes, y: NDArray[np.bool_], metrics: Iterable[Metric], seed: int, unit: Unit
+    batch: Codes, y: NDArray[Any], metrics: Iterable[Metric], seed: int, unit: Unit
 ) -> Iterator[Floats]:
     """Yield the resamples of `draws` that have both classes, if the labels `y` (n,) have both.
 
-    With each class in two rows (or batches) or more, at most a third of the draws lose one.
+    With each class in two rows (or batches) or more, at most a third of the draws lose one. Of
+    several classes or numbers nothing is asked: their metrics do without one, and that all drawn
+    numbers are equal is next to impossible, and refused where it happens.
     """
+    source = draws(batch, seed, unit)
+    if y.dtype != np.bool_:
+        return source
     holders = [
         np.count_nonzero(found) if unit == "row" else len(np.unique(batch[found]))
         for found in (y, ~y)
     ]
-    source = draws(batch, seed, unit)
     if min(holders) >= 2:
         ones = y.astype(np.float64)
         return (count for count in source if 0 < (count * ones).sum() < count.sum())
-    if needy := [metric.name for metric in metrics if metric.needs_both_classes]:
+    if needy := [metric.name for metric in metrics if metric.needs_contrast]:
         raise DataError(
             f"{', '.join(needy)}: an interval needs each class in at least two "
             f"{'rows' if unit == 'row' else 'batches'}: widen the holdout or the slice, or ask "

@@ -10,19 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ratchet.scoring.metrics import (
-    CALIBRATION_BINS,
-    METRICS,
-    Codes,
-    Floats,
-    Rows,
-    by_decision,
-    calibration_bin,
-    checked,
-    require_classes,
-)
+from ratchet.scoring.metrics import METRICS, require_contrast
+from ratchet.scoring.rows import Codes, Floats, Rows, checked
+from ratchet.scoring.tallies import by_decision, calibration_bin
+from ratchet.task import Task
 
 POINTS = 200
+DECILES = 10
 
 
 @dataclass(frozen=True)
@@ -43,27 +37,17 @@ class PrecisionRecall:
 
 @dataclass(frozen=True)
 class Calibration:
-    """By bin that has rows (bins,): mean score, share of 1 among labels, number of rows."""
+    """By bin that has rows (bins,): mean of what was said, of what came, number of rows."""
 
     predicted: Floats
     observed: Floats
     rows: NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """Numbers of rows by label and prediction."""
-
-    true_negatives: int
-    false_positives: int
-    false_negatives: int
-    true_positives: int
-
-
 def roc_curve(y: ArrayLike, p: ArrayLike) -> Roc:
     """Return the ROC curve; points are kept at even steps along it."""
     rows = checked(y, p)
-    require_classes(rows.y, [METRICS["roc_auc"]])
+    require_contrast(rows.y, [METRICS["roc_auc"]])
     negatives, positives = cumulated(rows)
     fpr = np.concatenate([[0.0], negatives / negatives[-1]])
     tpr = np.concatenate([[0.0], positives / positives[-1]])
@@ -78,7 +62,7 @@ def precision_recall_curve(y: ArrayLike, p: ArrayLike) -> PrecisionRecall:
     recall 0, where precision has no value.
     """
     rows = checked(y, p)
-    require_classes(rows.y, [METRICS["average_precision"]])
+    require_contrast(rows.y, [METRICS["average_precision"]])
     negatives, positives = cumulated(rows)
     found = np.diff(positives, prepend=0) > 0
     recall = positives[found] / positives[-1]
@@ -87,28 +71,40 @@ def precision_recall_curve(y: ArrayLike, p: ArrayLike) -> PrecisionRecall:
     return PrecisionRecall(recall[keep], precision[keep])
 
 
-def calibration(y: ArrayLike, p: ArrayLike) -> Calibration:
-    """Return the reliability diagram over the bins of the metric `calibration_error`."""
-    rows = checked(y, p)
-    bins = calibration_bin(rows.p)
-    count = np.bincount(bins, minlength=CALIBRATION_BINS)
+def calibration(y: ArrayLike, p: ArrayLike, task: Task = "binary") -> Calibration:
+    """Return the reliability diagram: what was said against what came, by bin.
+
+    For classes over the bins of the metric `calibration_error`; for numbers over tenths of the
+    rows, from the lowest predictions to the highest.
+    """
+    said, came = checked(y, p, task=task).confidence
+    if task == "regression":
+        edges = np.quantile(said, np.linspace(0, 1, DECILES + 1)[1:-1])
+        bins = np.searchsorted(edges, said, side="left")
+    else:
+        bins = calibration_bin(said)
+    count = np.bincount(bins)
     used = count > 0
-    predicted = np.bincount(bins, weights=rows.p, minlength=CALIBRATION_BINS)[used] / count[used]
-    observed = np.bincount(bins, weights=rows.y, minlength=CALIBRATION_BINS)[used] / count[used]
+    predicted = np.bincount(bins, weights=said)[used] / count[used]
+    observed = np.bincount(bins, weights=came)[used] / count[used]
     return Calibration(predicted, observed, count[used])
 
 
-def confusion(y: ArrayLike, p: ArrayLike, threshold: float = 0.5) -> Confusion:
-    """Return the confusion matrix; a row is predicted 1 if `p > threshold`."""
-    rows = checked(y, p, threshold)
-    return Confusion(*by_decision(rows).sums(np.ones(len(rows.y))).astype(int).tolist())
+def confusion(
+    y: ArrayLike, p: ArrayLike, threshold: float = 0.5, task: Task = "binary"
+) -> NDArray[np.intp]:
+    """Return the confusion matrix (k, k): numbers of rows by label and by decision."""
+    rows = checked(y, p, threshold, task)
+    counts = by_decision(rows).sums(np.ones(len(rows.y))).astype(np.intp)
+    classes = int(np.sqrt(len(counts)))
+    return counts.reshape(classes, classes)
 
 
 def cumulated(rows: Rows) -> tuple[Codes, Codes]:
     """Count negatives and positives at or above each distinct score, from the highest down."""
     distinct, rank = np.unique(rows.p, return_inverse=True)
-    positive = np.bincount(rank[rows.y], minlength=len(distinct))
-    negative = np.bincount(rank[~rows.y], minlength=len(distinct))
+    positive = np.bincount(rank[rows.y == 1], minlength=len(distinct))
+    negative = np.bincount(rank[rows.y == 0], minlength=len(distinct))
     return np.cumsum(negative[::-1]), np.cumsum(positive[::-1])
 
 

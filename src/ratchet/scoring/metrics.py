@@ -1,6 +1,6 @@
 """The one table of metrics, and the arithmetic that all of them share.
 
-A metric is written once, in two steps:
+A metric is written once, in two steps (`ratchet.scoring.tallies`):
 
 1. a *tally* of the rows: each row falls into a cell and brings a value; the tally sums the values
    by cell, each row counted `weight` times;
@@ -8,75 +8,45 @@ A metric is written once, in two steps:
 
 The figure on the data is the formula with every weight 1. A bootstrap replicate is the same
 formula with the number of times that each row was drawn (`ratchet.scoring.bootstrap`). So a
-figure and its interval cannot come from two implementations. Nothing is approximated: ranking
-metrics put scores together only where that changes no figure.
+figure and its interval cannot come from two implementations.
 
 Figures agree with `sklearn.metrics`, which is the yardstick in the tests only: importing it takes
 longer than most stages run.
 
-Labels `y` are 0 or 1; scores `p` are probabilities of 1. A row is predicted 1 if `p > threshold`:
-strictly, because scikit-learn's classifiers answer 0 at a probability of exactly .5.
+Labels `y` and scores `p` have the shapes that their task has in `ratchet.scoring.rows`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ratchet.errors import ConfigError, DataError
-
-Floats: TypeAlias = NDArray[np.float64]
-Codes: TypeAlias = NDArray[np.intp]
-
-CALIBRATION_BINS = 15
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Scored rows that passed the checks of `checked`.
-
-    y: (n,) bool, the labels. p: (n,) float64 in [0, 1], the probability of 1.
-    epsilon: machine epsilon of the type in which `p` was given.
-    """
-
-    y: NDArray[np.bool_]
-    p: Floats
-    threshold: float
-    epsilon: float
-
-    def take(self, order: Codes) -> "Rows":
-        """Return the rows in another order."""
-        return replace(self, y=self.y[order], p=self.p[order])
-
-
-@dataclass(frozen=True)
-class Tally:
-    """Sums over rows by cell: all that a metric needs to know about the rows.
-
-    cells: number of cells. cell: (n,) each row's cell, or None if there is but one.
-    value: (n,) what each row brings, or None for a count.
-    """
-
-    cells: int
-    cell: Codes | None = None
-    value: Floats | None = None
-
-    def sums(self, weight: Floats) -> Floats:
-        """Sum `weight * value` by cell; `weight` is (n,), the result (cells,).
-
-        Without BLAS, whose last bits depend on the number of threads.
-        """
-        brought = weight if self.value is None else weight * self.value
-        if self.cell is None:
-            return np.array([brought.sum()])
-        sums = np.bincount(self.cell, weights=brought, minlength=self.cells)
-        return sums.astype(np.float64, copy=False)  # it is: this tells the type checker
-
-
-TallyFunction: TypeAlias = Callable[[Rows], Tally]
+from ratchet.scoring.rows import Floats, checked
+from ratchet.scoring.tallies import (
+    TallyFunction,
+    absolute_errors,
+    accuracy,
+    average_precision,
+    balanced_accuracy,
+    by_calibration_bin,
+    by_decision,
+    by_positive_score,
+    by_run,
+    calibration_error,
+    f1_weighted,
+    log_losses,
+    mean,
+    r2,
+    roc_auc,
+    root_mean,
+    squared_errors,
+    variation,
+)
+from ratchet.task import Task
 
 
 @dataclass(frozen=True)
@@ -85,7 +55,10 @@ class Metric:
 
     tally: from rows to their tally. Metrics with the same function share its sums.
     formula: from sums (replicates, cells) and numbers of rows (replicates,) to figures
-    (replicates,). needs_both_classes: has no value where all labels are equal.
+    (replicates,). tasks: those it is for. needs_contrast: has no value where all labels are equal.
+    needs_probabilities: looks at how likely each class is, rather than at the decision or number.
+    is_loss: the task's own loss, by which a model is held against the baseline, batch by batch and
+    slice by slice; each task has one.
     """
 
     name: str
@@ -93,7 +66,10 @@ class Metric:
     tally: TallyFunction
     formula: Callable[[Floats, Floats], Floats]
     greater_is_better: bool
-    needs_both_classes: bool = False
+    tasks: frozenset[Task]
+    needs_contrast: bool = False
+    needs_probabilities: bool = False
+    is_loss: bool = False
 
     def figures(self, sums: Floats, rows: Floats) -> Floats:
         """Apply the formula; DataError unless every figure is finite."""
@@ -106,156 +82,96 @@ class Metric:
         return figures
 
 
-def by_run(rows: Rows) -> Tally:
-    """Count rows by class and run of scores: negatives from the lowest run up, then positives.
-
-    Neighbouring scores form one run if all their rows are of one class. The ROC curve only asks
-    how rows of different classes are ordered, so nothing is lost. Without ties there are at most
-    twice as many runs as rows of the rarer class, plus one.
-    """
-    _, rank, ties = np.unique(rows.p, return_inverse=True, return_counts=True)
-    share = np.bincount(rank, weights=rows.y) / ties
-    mixed = (share > 0) & (share < 1)
-    starts = np.concatenate([[False], (share[1:] != share[:-1]) | mixed[1:]])
-    return by_class(rows, level=np.cumsum(starts)[rank], levels=1 + int(starts.sum()))
-
-
-def by_positive_score(rows: Rows) -> Tally:
-    """Count rows by class and level: negatives from the lowest level up, then so the positives.
-
-    A level reaches from one positive's score up to the next higher one's, because precision is
-    only looked at where there is a positive. Level 0 lies below them all.
-    """
-    scores = np.unique(rows.p[rows.y])
-    level = np.searchsorted(scores, rows.p, side="right")
-    return by_class(rows, level, levels=1 + len(scores))
-
-
-def by_class(rows: Rows, level: Codes, levels: int) -> Tally:
-    """Count negatives by level (n,), then positives by level."""
-    return Tally(2 * levels, cell=level + levels * rows.y)
-
-
-def by_decision(rows: Rows) -> Tally:
-    """Count true negatives, false positives, false negatives and true positives, in this order."""
-    return by_class(rows, level=(rows.p > rows.threshold).astype(np.intp), levels=2)
-
-
-def by_calibration_bin(rows: Rows) -> Tally:
-    """Sum `p - y` by calibration bin."""
-    return Tally(CALIBRATION_BINS, cell=calibration_bin(rows.p), value=rows.p - rows.y)
-
-
-def calibration_bin(p: Floats) -> Codes:
-    """Return each score's bin (n,): bin m of M holds m/M < p <= (m+1)/M, and bin 0 also p = 0."""
-    inner_edges = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
-    return np.searchsorted(inner_edges, p, side="left")
-
-
-def log_losses(rows: Rows) -> Tally:
-    """Sum minus the natural logarithm of the probability given to the true label.
-
-    Probabilities are kept `epsilon` away from 0 and 1, as scikit-learn does.
-    """
-    given = np.where(rows.y, rows.p, 1 - rows.p)
-    return Tally(1, value=-np.log(np.clip(given, rows.epsilon, 1 - rows.epsilon)))
-
-
-def squared_errors(rows: Rows) -> Tally:
-    """Sum `(p - y)²`."""
-    return Tally(1, value=(rows.p - rows.y) ** 2)
-
-
-def roc_auc(sums: Floats, rows: Floats) -> Floats:
-    """Chance that a positive scores above a negative, ties counting half.
-
-    The Mann-Whitney form of the area: Hanley & McNeil (1982), Radiology 143(1), 29-36.
-    """
-    negative, positive = np.split(sums, 2, axis=1)
-    up_to_here = np.cumsum(negative, axis=1)
-    negatives = up_to_here[:, -1]
-    pairs_won = (positive * (up_to_here - negative / 2)).sum(axis=1)
-    area: Floats = pairs_won / (negatives * (rows - negatives))
-    return area
-
-
-def average_precision(sums: Floats, rows: Floats) -> Floats:  # noqa: ARG001 (a formula takes both)
-    """Mean over positives of the precision at their score; not interpolated, as in scikit-learn."""
-    positive, negative = np.split(sums[:, ::-1], 2, axis=1)  # now from the highest score down
-    hits = np.cumsum(positive, axis=1)
-    predicted = np.cumsum(negative, axis=1) + hits
-    # Above the highest score that was drawn nothing is predicted, and no positive asks.
-    precision = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
-    area: Floats = (positive * precision).sum(axis=1) / hits[:, -1]
-    return area
-
-
-def f1_weighted(sums: Floats, rows: Floats) -> Floats:
-    """F1 of each class, weighted by its rows; a class neither present nor predicted brings 0."""
-    tn, fp, fn, tp = sums.T
-    wrong = fp + fn
-    f1_of_0 = 2 * tn / np.maximum(2 * tn + wrong, 1)
-    f1_of_1 = 2 * tp / np.maximum(2 * tp + wrong, 1)
-    f1: Floats = (f1_of_0 * (tn + fp) + f1_of_1 * (fn + tp)) / rows
-    return f1
-
-
-def accuracy(sums: Floats, rows: Floats) -> Floats:
-    """Share of rows that are predicted right."""
-    share: Floats = (sums[:, 0] + sums[:, 3]) / rows
-    return share
-
-
-def mean(sums: Floats, rows: Floats) -> Floats:
-    """Mean of what the rows bring."""
-    return sums[:, 0] / rows
-
-
-def calibration_error(sums: Floats, rows: Floats) -> Floats:
-    """Mean over rows of the gap between mean score and observed share in the row's bin.
-
-    The expected calibration error of Naeini, Cooper & Hauskrecht (2015), AAAI 29, for the
-    probability of 1, with the 15 bins of equal width of Guo et al. (2017), ICML. Fixed edges keep
-    it comparable between models and nights. On few rows it is biased upwards.
-    """
-    error: Floats = np.abs(sums).sum(axis=1) / rows
-    return error
-
-
 def table(*metrics: Metric) -> Mapping[str, Metric]:
     """Return the metrics by name, read-only."""
     return MappingProxyType({metric.name: metric for metric in metrics})
 
 
+BINARY: frozenset[Task] = frozenset({"binary"})
+MULTICLASS: frozenset[Task] = frozenset({"multiclass"})
+CLASSES: frozenset[Task] = BINARY | MULTICLASS
+REGRESSION: frozenset[Task] = frozenset({"regression"})
+
 METRICS = table(
-    Metric("roc_auc", "ROC AUC", by_run, roc_auc, True, needs_both_classes=True),
+    Metric(
+        "roc_auc",
+        "ROC AUC",
+        by_run,
+        roc_auc,
+        True,
+        BINARY,
+        needs_contrast=True,
+        needs_probabilities=True,
+    ),
     Metric(
         "average_precision",
         "average precision",
         by_positive_score,
         average_precision,
         True,
-        needs_both_classes=True,
+        BINARY,
+        needs_contrast=True,
+        needs_probabilities=True,
     ),
-    Metric("log_loss", "log loss", log_losses, mean, False),
-    Metric("brier", "Brier score", squared_errors, mean, False),
-    Metric("f1_weighted", "F1, weighted", by_decision, f1_weighted, True),
-    Metric("accuracy", "accuracy", by_decision, accuracy, True),
-    Metric("calibration_error", "calibration error", by_calibration_bin, calibration_error, False),
+    Metric(
+        "log_loss",
+        "log loss",
+        log_losses,
+        mean,
+        False,
+        CLASSES,
+        needs_probabilities=True,
+        is_loss=True,
+    ),
+    Metric("brier", "Brier score", squared_errors, mean, False, CLASSES, needs_probabilities=True),
+    Metric("f1_weighted", "F1, weighted", by_decision, f1_weighted, True, CLASSES),
+    Metric("accuracy", "accuracy", by_decision, accuracy, True, CLASSES),
+    Metric(
+        "balanced_accuracy", "balanced accuracy", by_decision, balanced_accuracy, True, MULTICLASS
+    ),
+    Metric(
+        "calibration_error",
+        "calibration error",
+        by_calibration_bin,
+        calibration_error,
+        False,
+        CLASSES,
+        needs_probabilities=True,
+    ),
+    Metric("rmse", "RMSE", squared_errors, root_mean, False, REGRESSION, is_loss=True),
+    Metric("mae", "mean absolute error", absolute_errors, mean, False, REGRESSION),
+    Metric("r2", "R²", variation, r2, True, REGRESSION, needs_contrast=True),
 )
 
 
-def score(
-    y: ArrayLike, p: ArrayLike, *, metrics: Iterable[str] = METRICS, threshold: float = 0.5
-) -> dict[str, float]:
-    """Return the figures of one model for labels `y` (n,) and scores `p` (n,), in the order asked.
+def metrics_of(task: Task) -> tuple[str, ...]:
+    """Return the names of the metrics that are for `task`, in the order of the table."""
+    return tuple(name for name, metric in METRICS.items() if task in metric.tasks)
 
-    Raises DataError if rows are unusable, or have one class and a metric needs both; ConfigError
-    for an unknown metric.
+
+def loss_of(task: Task) -> Metric:
+    """Return the task's own loss."""
+    [loss] = (metric for metric in METRICS.values() if task in metric.tasks and metric.is_loss)
+    return loss
+
+
+def score(
+    y: ArrayLike,
+    p: ArrayLike,
+    *,
+    task: Task = "binary",
+    metrics: Iterable[str] | None = None,
+    threshold: float = 0.5,
+) -> dict[str, float]:
+    """Return the figures of one model for labels `y` and scores `p`, in the order asked.
+
+    metrics: names, by default all that are for the task. threshold: only the binary task's.
+    Raises DataError if rows are unusable, or labels are all equal and a metric needs contrast;
+    ConfigError for an unknown metric or one of another task.
     """
-    chosen = choose(metrics)
-    rows = checked(y, p, threshold)
-    require_classes(rows.y, chosen)
+    chosen = choose(metrics, task)
+    rows = checked(y, p, threshold, task)
+    require_contrast(rows.y, chosen)
     once = np.ones(len(rows.y))
     return {
         metric.name: float(
@@ -267,73 +183,57 @@ def score(
 
 def prior_score(
     y: ArrayLike,
-    positive_share: float,
+    prior: ArrayLike,
     *,
-    metrics: Iterable[str] = METRICS,
+    task: Task = "binary",
+    metrics: Iterable[str] | None = None,
     threshold: float = 0.5,
 ) -> dict[str, float]:
-    """Return the figures of the trivial model, which gives every row the same probability.
+    """Return the figures of the trivial model, which gives every row the same score.
 
-    positive_share: share of 1 among the *training* labels; the holdout's own would be hindsight.
-    A model that doesn't beat this has learned nothing.
+    prior: that score, () or (k,): the share of 1, of each class, or the mean among the *training*
+    labels; the holdout's own would be hindsight. A model that doesn't beat it has learned nothing.
     """
-    p = np.full(np.shape(y), positive_share, dtype=np.float64)
-    return score(y, p, metrics=metrics, threshold=threshold)
+    return score(y, constant(prior, np.size(y)), task=task, metrics=metrics, threshold=threshold)
 
 
-def applicable(y: ArrayLike, *, rows_of_each: int = 1) -> tuple[str, ...]:
-    """Return the metrics that labels `y` (n,) of 0 and 1 allow.
+def constant(prior: ArrayLike, rows: int) -> Floats:
+    """Return the scores of the trivial model: (rows,), or (rows, k) if `prior` is (k,)."""
+    one = np.asarray(prior, dtype=np.float64)
+    return np.broadcast_to(one, (rows, *one.shape))
 
-    All, or those that one class is enough for if a class has fewer than `rows_of_each` rows. An
-    interval needs 2.
+
+def applicable(y: ArrayLike, *, rows_of_each: int = 1, task: Task = "binary") -> tuple[str, ...]:
+    """Return the task's metrics that labels `y` (n,) allow.
+
+    All, or those that need no contrast if none but `rows_of_each - 1` rows differ in label from
+    the commonest. An interval needs 2.
     """
-    positives = np.count_nonzero(y)
-    both = min(positives, np.size(y) - positives) >= rows_of_each
-    return tuple(name for name, metric in METRICS.items() if both or not metric.needs_both_classes)
+    _, counts = np.unique(np.asarray(y), return_counts=True)
+    contrast = len(counts) > 1 and int(counts.sum() - counts.max()) >= rows_of_each
+    if task == "binary":
+        contrast = contrast and int(counts.min()) >= rows_of_each
+    return tuple(name for name in metrics_of(task) if contrast or not METRICS[name].needs_contrast)
 
 
-def choose(names: Iterable[str]) -> list[Metric]:
-    """Look metrics up by name; ConfigError for one that isn't in the table."""
-    names = list(names)
-    unknown = [name for name in names if name not in METRICS]
+def choose(names: Iterable[str] | None, task: Task = "binary") -> list[Metric]:
+    """Look metrics up by name; ConfigError for one that isn't in the table or for the task."""
+    allowed = metrics_of(task)
+    names = allowed if names is None else list(names)
+    unknown = [name for name in names if name not in allowed]
     if unknown or not names:
         raise ConfigError(
-            f"unknown metric {', '.join(unknown) or '(none given)'}: "
-            f"choose among {', '.join(METRICS)}"
+            f"unknown metric {', '.join(unknown) or '(none given)'} for task: {task}: "
+            f"choose among {', '.join(allowed)}"
         )
     return [METRICS[name] for name in names]
 
 
-def checked(y: ArrayLike, p: ArrayLike, threshold: float = 0.5) -> Rows:
-    """Check labels and scores and bring each into one type; DataError says what is wrong."""
-    labels, scores = np.asarray(y), np.asarray(p)
-    if labels.ndim != 1 or labels.shape != scores.shape:
+def require_contrast(y: NDArray[Any], metrics: Iterable[Metric]) -> None:
+    """Raise DataError if all labels are equal and a metric needs them to differ."""
+    needy = [metric.name for metric in metrics if metric.needs_contrast]
+    if needy and (y == y[0]).all():
         raise DataError(
-            f"labels {labels.shape} and scores {scores.shape} must be two columns of one length: "
-            "score the very rows whose labels are given"
-        )
-    if not len(labels):
-        raise DataError("no rows to score: widen the holdout or the slice")
-    if labels.dtype.kind not in "biuf" or not np.isin(labels, (0, 1)).all():
-        raise DataError("labels must be 0 or 1, without gaps: map the target to these first")
-    if scores.dtype.kind not in "biuf" or not np.isfinite(scores).all():
-        raise DataError("scores must be finite numbers: this model must not be used")
-    if scores.min() < 0 or scores.max() > 1:
-        raise DataError(
-            f"scores must be probabilities, but go from {scores.min()} to {scores.max()}: "
-            "score with predict_proba"
-        )
-    if not 0 <= threshold <= 1:
-        raise ConfigError(f"threshold must be a probability between 0 and 1 (got {threshold})")
-    epsilon = np.finfo(scores.dtype if scores.dtype.kind == "f" else np.float64).eps
-    return Rows(labels.astype(bool), scores.astype(np.float64), threshold, float(epsilon))
-
-
-def require_classes(y: NDArray[np.bool_], metrics: Iterable[Metric]) -> None:
-    """Raise DataError if all labels are equal and a metric needs both classes."""
-    needy = [metric.name for metric in metrics if metric.needs_both_classes]
-    if needy and y.all() == y.any():
-        raise DataError(
-            f"{', '.join(needy)} need rows of both classes, but all {len(y)} labels are "
-            f"{int(y[0])}: widen the holdout or the slice, or ask only for other metrics"
+            f"{', '.join(needy)} need rows with different labels, but all {len(y)} labels are "
+            f"{y[0]:g}: widen the holdout or the slice, or ask only for other metrics"
         )

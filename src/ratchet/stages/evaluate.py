@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ratchet.artifacts.card import read_card
+from ratchet.artifacts.card import Card, read_card
 from ratchet.artifacts.scored import Scored, read_scored
 from ratchet.artifacts.table import write_csv
-from ratchet.config import Bootstrap, Evaluate, Params
+from ratchet.config import Evaluate, Params
 from ratchet.errors import ConfigError
 from ratchet.files import remove_partials, write_text
 from ratchet.scoring import curves
 from ratchet.scoring.bootstrap import Interval, intervals, paired
-from ratchet.scoring.metrics import applicable, prior_score, score
+from ratchet.scoring.digits import shown
+from ratchet.scoring.metrics import METRICS, applicable, constant, loss_of, prior_score, score
+from ratchet.scoring.rows import checked
 
 DIGITS = 6  # of a figure in a report; beyond them processors may differ
 
@@ -26,17 +28,20 @@ DIGITS = 6  # of a figure in a report; beyond them processors may differ
 class Evaluation:
     """What was measured on the holdout.
 
-    metrics: the model's figures with their intervals. baseline: those of the class prior, which
-    gives every row the training data's share of positives. gain: by how much the log loss of the
-    prior is above the model's (paired on the same rows). slices: figures by column and value.
+    labels: what they are like: the share of positives or of each class, or mean and deviation.
+    metrics: the model's figures with their intervals. baseline: those of the prior, which gives
+    every row the training data's share of positives or classes, or their mean. loss: the name of
+    the task's loss. gain: by how much the prior's is above the model's (paired on the same rows).
+    slices: figures by column and value.
     """
 
     rows: int
     batches: Sequence[str]
-    positive_share: float
+    labels: Mapping[str, float]
     confidence: float
     metrics: Mapping[str, Interval]
     baseline: Mapping[str, float]
+    loss: str
     gain: Interval
     slices: Mapping[str, Mapping[str, Mapping[str, float]]]
 
@@ -54,90 +59,98 @@ def run(
     `metrics` is flat, for `dvc metrics diff`; `report` has intervals, slices and the baseline.
 
     Raises ConfigError when a slice names no column, EvidenceError when an input can't be read,
-    DataError when the holdout has one class only.
+    DataError when all labels of the holdout are equal.
     """
-    rows = read_scored(scored)
-    prior = read_card(card).train.positive_share
-    found = measure(rows, prior, params.evaluate)
+    rows, about = read_scored(scored), read_card(card)
+    found = measure(rows, about, params.evaluate)
     drawn = {
         plots / f"{name}.csv": columns
-        for name, columns in _plots(rows, params.evaluate.threshold).items()
+        for name, columns in _plots(rows, about, params.evaluate.threshold).items()
     }
     remove_partials(metrics, report, *drawn)
-    write_text(metrics, _json(figures(rows, prior, params.evaluate.threshold)))
+    write_text(metrics, _json(figures(rows, about, params.evaluate.threshold)))
     write_text(report, _json({**asdict(found), "beats_baseline": found.beats_baseline}))
     for path, columns in drawn.items():
         write_csv(path, columns)
     return found
 
 
-def measure(rows: Scored, prior: float, config: Evaluate) -> Evaluation:
-    """Measure scored rows against the constant score `prior`, a probability."""
-    draws = config.bootstrap
-    y, p = rows.label, rows.score
+def measure(rows: Scored, about: Card, config: Evaluate) -> Evaluation:
+    """Measure scored rows against the prior that the model's card has."""
+    draws, task, prior = config.bootstrap, about.task, about.train.prior
+    loss = loss_of(task).name
     with_intervals = intervals(
-        y,
-        p,
+        rows.label,
+        rows.score,
         rows.batch,
+        task=task,
         threshold=config.threshold,
         seed=draws.seed,
         confidence=draws.confidence,
         replicates=draws.replicates,
     )
-    return Evaluation(
-        rows=len(y),
-        batches=sorted(set(rows.batch.tolist())),
-        positive_share=float(y.mean()),
-        confidence=draws.confidence,
-        metrics=with_intervals,
-        baseline=prior_score(y, prior, threshold=config.threshold),
-        gain=_gain(rows, prior, draws),
-        slices={name: _slice(rows, name, config) for name in config.slices},
-    )
-
-
-def figures(rows: Scored, prior: float, threshold: float) -> dict[str, float]:
-    """Return the content of `metrics.json`, under names that `dvc metrics diff` shows well."""
-    y, p = rows.label, rows.score
-    trivial = prior_score(y, prior, metrics=["log_loss"], threshold=threshold)
-    own = score(y, p, threshold=threshold)
-    return {**own, "baseline_log_loss": trivial["log_loss"], "rows": len(y)}
-
-
-def describe(found: Evaluation) -> str:
-    """Say the main figures in a line or two; loudly when the model isn't worth having."""
-    auc, loss = found.metrics["roc_auc"], found.metrics["log_loss"]
-    line = (
-        f"evaluate: ROC AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f}), log loss "
-        f"{loss.value:.3f} ({loss.low:.3f} to {loss.high:.3f}) on {found.rows} rows"
-    )
-    return line if found.beats_baseline else f"{line}\n{warning(found.gain)}"
-
-
-def warning(gain: Interval) -> str:
-    """Say that the model isn't shown to beat the class prior."""
-    return (
-        "WARNING: this model does not beat the trivial baseline, the class prior: its log loss is "
-        f"lower by {gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f}). Don't ship it."
-    )
-
-
-def _gain(rows: Scored, prior: float, draws: Bootstrap) -> Interval:
-    constant = np.full(len(rows.score), prior)
-    difference = paired(
+    gain = paired(
         rows.label,
         rows.score,
-        constant,
+        constant(prior, len(rows.label)),
         rows.batch,
-        metrics=["log_loss"],
+        task=task,
+        metrics=[loss],
         seed=draws.seed,
         confidence=draws.confidence,
         replicates=draws.replicates,
     )
-    return difference["log_loss"]
+    return Evaluation(
+        rows=len(rows.label),
+        batches=sorted(set(rows.batch.tolist())),
+        labels=_labels(rows.label, about),
+        confidence=draws.confidence,
+        metrics=with_intervals,
+        baseline=prior_score(rows.label, prior, task=task, threshold=config.threshold),
+        loss=loss,
+        gain=gain[loss],
+        slices={name: _slice(rows, name, about, config) for name in config.slices},
+    )
 
 
-def _slice(rows: Scored, column: str, config: Evaluate) -> dict[str, dict[str, float]]:
+def figures(rows: Scored, about: Card, threshold: float) -> dict[str, float]:
+    """Return the content of `metrics.json`, under names that `dvc metrics diff` shows well."""
+    loss = loss_of(about.task).name
+    own = score(rows.label, rows.score, task=about.task, threshold=threshold)
+    trivial = prior_score(rows.label, about.train.prior, task=about.task, metrics=[loss])
+    return {**own, f"baseline_{loss}": trivial[loss], "rows": len(rows.label)}
+
+
+def describe(found: Evaluation) -> str:
+    """Say the main figures in a line or two; loudly when the model isn't worth having."""
+    main = dict.fromkeys([next(iter(found.metrics)), found.loss])
+    said = ", ".join(
+        f"{METRICS[name].title} {shown(each.value)} ({shown(each.low)} to {shown(each.high)})"
+        for name, each in ((name, found.metrics[name]) for name in main)
+    )
+    line = f"evaluate: {said} on {found.rows} rows"
+    return line if found.beats_baseline else f"{line}\n{warning(found.gain, found.loss)}"
+
+
+def warning(gain: Interval, loss: str) -> str:
+    """Say that the model isn't shown to beat the prior; `loss` names the metric of the gain."""
+    return (
+        "WARNING: this model does not beat the trivial baseline, which gives every row the same "
+        f"score: its {METRICS[loss].title} is lower by {shown(gain.value, 3)} ("
+        f"{shown(gain.low, 3)} to {shown(gain.high, 3)}). Don't ship it."
+    )
+
+
+def _labels(y: np.ndarray, about: Card) -> dict[str, float]:
+    """Say what labels (rows,) are like."""
+    if about.task == "regression":
+        return {"mean": float(y.mean()), "deviation": float(y.std())}
+    if about.task == "binary":
+        return {"positive_share": float(y.mean())}
+    return {name: float((y == code).mean()) for code, name in enumerate(about.classes)}
+
+
+def _slice(rows: Scored, column: str, about: Card, config: Evaluate) -> dict[str, dict[str, float]]:
     """Return the figures for each value of a column; only the count for values with few rows."""
     if column not in rows.columns.column_names:
         raise ConfigError(
@@ -151,9 +164,15 @@ def _slice(rows: Scored, column: str, config: Evaluate) -> dict[str, dict[str, f
     for code, value in sorted(enumerate(encoded.dictionary.to_pylist()), key=lambda item: item[1]):
         inside = codes == code
         y, p = rows.label[inside], rows.score[inside]
-        figures = {"rows": len(y), "positive_share": float(y.mean())}
+        figures = {"rows": len(y), **_labels(y, about)}
         if len(y) >= config.min_slice_rows:
-            figures |= score(y, p, metrics=applicable(y), threshold=config.threshold)
+            figures |= score(
+                y,
+                p,
+                task=about.task,
+                metrics=applicable(y, task=about.task),
+                threshold=config.threshold,
+            )
         found[value] = figures
     return found
 
@@ -172,25 +191,34 @@ def _rounded(content: Any) -> Any:
     return content
 
 
-def _plots(rows: Scored, threshold: float) -> dict[str, dict[str, Any]]:
-    """Return the data of each plot: its columns by name."""
+def _plots(rows: Scored, about: Card, threshold: float) -> dict[str, dict[str, Any]]:
+    """Return the data of each plot: its columns by name, without rows where the task has no such.
+
+    DVC wants every file that dvc.yaml names, whatever the task is.
+    """
     y, p = rows.label, rows.score
+    curved = about.task == "binary"
     return {
-        "roc": asdict(curves.roc_curve(y, p)),
-        "precision_recall": asdict(curves.precision_recall_curve(y, p)),
-        "calibration": asdict(curves.calibration(y, p)),
-        "confusion": _confusion(curves.confusion(y, p, threshold)),
-        "batches": _by_batch(rows),
+        "roc": asdict(curves.roc_curve(y, p)) if curved else {"fpr": [], "tpr": []},
+        "precision_recall": asdict(curves.precision_recall_curve(y, p))
+        if curved
+        else {"recall": [], "precision": []},
+        "calibration": asdict(curves.calibration(y, p, about.task)),
+        "confusion": _confusion(rows, about, threshold),
+        "batches": _by_batch(rows, about),
     }
 
 
-def _confusion(counts: curves.Confusion) -> dict[str, list[str]]:
+def _confusion(rows: Scored, about: Card, threshold: float) -> dict[str, list[str]]:
     """Spell the counts out, a line for each row: DVC's template counts them itself."""
+    if about.task == "regression":
+        return {"actual": [], "predicted": []}
+    names = about.classes or ("negative", "positive")
+    counts = curves.confusion(rows.label, rows.score, threshold, about.task)
     cells = [
-        ("negative", "negative", counts.true_negatives),
-        ("negative", "positive", counts.false_positives),
-        ("positive", "negative", counts.false_negatives),
-        ("positive", "positive", counts.true_positives),
+        (actual, predicted, int(count))
+        for actual, line in zip(names, counts, strict=True)
+        for predicted, count in zip(names, line, strict=True)
     ]
     return {
         "actual": [actual for actual, _, count in cells for _ in range(count)],
@@ -198,13 +226,20 @@ def _confusion(counts: curves.Confusion) -> dict[str, list[str]]:
     }
 
 
-def _by_batch(rows: Scored) -> dict[str, list[Any]]:
+def _by_batch(rows: Scored, about: Card) -> dict[str, list[Any]]:
+    """Return by batch the loss, and the level of what came beside that of what was said.
+
+    Share of positives and mean score; share of rows whose likeliest class came and how likely it
+    was said to be; or mean label and mean prediction.
+    """
+    loss = loss_of(about.task).name
     batches = sorted(set(rows.batch.tolist()))
-    inside = [rows.batch == batch for batch in batches]
-    losses = [score(rows.label[i], rows.score[i], metrics=["log_loss"])["log_loss"] for i in inside]
-    return {
-        "batch": batches,
-        "log_loss": losses,
-        "positive_share": [float(rows.label[i].mean()) for i in inside],
-        "mean_score": [float(rows.score[i].mean()) for i in inside],
-    }
+    found: dict[str, list[Any]] = {"batch": batches, loss: [], "label": [], "score": []}
+    for batch in batches:
+        inside = rows.batch == batch
+        y, p = rows.label[inside], rows.score[inside]
+        found[loss].append(score(y, p, task=about.task, metrics=[loss])[loss])
+        said, came = checked(y, p, task=about.task).confidence
+        found["label"].append(float(came.mean()))
+        found["score"].append(float(said.mean()))
+    return found

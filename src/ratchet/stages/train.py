@@ -15,18 +15,21 @@ from threadpoolctl import threadpool_limits
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, Rows, write_card
 from ratchet.artifacts.golden import choose, write_golden
+from ratchet.artifacts.predictions import predictions
 from ratchet.artifacts.scored import write_scored
 from ratchet.artifacts.table import write_csv
 from ratchet.budget import Usage, within
 from ratchet.code import code_hash
 from ratchet.config import Params
-from ratchet.data.features import feature_frame
-from ratchet.data.labels import is_positive
-from ratchet.data.schema import Schema, load_schema
+from ratchet.data.features import feature_frame, inputs, learnable, weights
+from ratchet.data.schema import load_schema
+from ratchet.data.target import Target, target_of
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import ConfigError, DataError
 from ratchet.files import atomic_write, remove_partials, sha256_file
-from ratchet.model import build_estimator
+from ratchet.learners import library_of
+from ratchet.model import build_estimator, fit
+from ratchet.scoring.metrics import loss_of, score
 
 LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 IMPORTANCE_ROWS = 10_000  # enough for a digit or two, and bounded for wide tables
@@ -55,20 +58,22 @@ def run(
     """Train on the window without its `holdout` newest batches and write five files.
 
     `model` is the estimator, `card` describes it, `scored` has the holdout's rows with the model's
-    probability of the positive label, `importance` what each feature is worth there, `golden` some
+    scores, `importance` what each feature is worth there, `golden` some
     of these rows with their scores, for those who bring the model back.
     `environment` is the lock file, whose hash goes on the card.
 
-    Raises DataError when there are too few batches, one class only or a feature without a value,
-    ConfigError when the budget is exceeded or the estimator's parameters are wrong.
+    Raises DataError when there are too few batches, labels all equal or a feature without a value,
+    ConfigError when the budget is exceeded, or the task and the target or the estimator's
+    parameters don't fit.
     """
     remove_partials(model, card, scored, importance, golden)
     contract = load_schema(schema)
+    target = target_of(params.task, contract)
     rows, hashes = read_window(validated)
     teaching, judging = split(rows, hashes, params.window.holdout)
     y_train, y_holdout = (
-        labels(teaching, contract, "training"),
-        labels(judging, contract, "holdout"),
+        labels(teaching, target, "training"),
+        labels(judging, target, "holdout"),
     )
     budget = params.train.budget
     if len(teaching) > budget.max_rows:
@@ -76,8 +81,9 @@ def run(
             f"params.yaml: train.budget.max_rows is {budget.max_rows} and the window has "
             f"{len(teaching)} training rows; raise it or shrink window.train"
         )
-    _refuse_empty(teaching, contract)
-    X_holdout = feature_frame(judging, contract.features)
+    features, dropped = learnable(teaching, contract)
+    kinds = {name: column.type for name, column in features.items()}
+    X_holdout = feature_frame(judging, kinds)
     with (
         within(max_seconds=budget.max_seconds, max_memory_mb=budget.max_memory_mb) as usage,
         joblib.parallel_config(backend="threading", n_jobs=budget.n_jobs),
@@ -87,31 +93,38 @@ def run(
         # Nothing takes the model's place before all that the budget covers is done.
         atomic_write(model) as partial,
     ):
-        estimator = build_estimator(params.train, contract.features)
-        estimator.fit(feature_frame(teaching, contract.features), y_train)
+        estimator = build_estimator(params.train, inputs(features), target.task)
+        fit(estimator, feature_frame(teaching, kinds), y_train, weights(teaching, contract))
         model_sha256 = persist.save(estimator, partial)
         del estimator  # before its like is loaded
         # What is judged is what ships: the file, not the object that it was written from.
         shipped = persist.load(partial, sha256=model_sha256)
-        score = shipped.predict_proba(X_holdout)[:, 1]
-        worth = _importance(shipped, X_holdout, y_holdout, params.train.seed)
-    write_scored(scored, judging, y_holdout, score)
+        answers = predictions(shipped, X_holdout, target.task, len(target.classes))
+        worth = _importance(shipped, X_holdout, y_holdout, target, params.train.seed)
+    write_scored(scored, judging, y_holdout, answers)
     write_csv(importance, {"feature": list(worth), "importance": list(worth.values())})
-    write_golden(golden, choose(judging, score, contract.features))
+    write_golden(golden, choose(judging, answers, features))
     made = Card(
         model_sha256=model_sha256,
         estimator=params.train.estimator,
         parameters=params.train.parameters.get(params.train.estimator, {}),
         seed=params.train.seed,
         target=contract.target.column,
-        positive=contract.target.positive,
-        features={name: contract.columns[name] for name in contract.features},
+        task=target.task,
+        positive=target.positive,
+        classes=target.classes,
+        features=features,
+        dropped=dropped,
         key=tuple(contract.key),
-        train=describe_rows(teaching, hashes, y_train),
-        holdout=describe_rows(judging, hashes, y_holdout),
+        weight=contract.weight,
+        format=contract.format,
+        train=describe_rows(teaching, hashes, y_train, target),
+        holdout=describe_rows(judging, hashes, y_holdout, target),
         code_sha256=code_hash(__name__),
         environment_sha256=sha256_file(environment),
-        libraries={name: version(name) for name in LIBRARIES},
+        libraries={
+            name: version(name) for name in [*LIBRARIES, *library_of(params.train.estimator)]
+        },
     )
     write_card(card, made)
     return Trained(made, usage())
@@ -131,52 +144,51 @@ def split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Tabl
     return rows.slice(0, teaching), rows.slice(teaching)  # without a copy
 
 
-def labels(rows: pa.Table, schema: Schema, part: str) -> np.ndarray:
-    """Return 1 where the target has its positive value, else 0: int8 of shape (rows,)."""
-    target = rows[schema.target.column]
-    if target.null_count:
-        batches = rows.filter(pc.is_null(target))[BATCH].unique().to_pylist()
+def labels(rows: pa.Table, target: Target, part: str) -> np.ndarray:
+    """Return the labels (rows,) of a `part`; DataError when there is nothing to learn from them."""
+    column = rows[target.column]
+    if column.null_count:
+        batches = rows.filter(pc.is_null(column))[BATCH].unique().to_pylist()
         raise DataError(
-            f"{schema.target.column} is missing in {target.null_count} {part} rows of "
+            f"{target.column} is missing in {column.null_count} {part} rows of "
             f"{', '.join(batches)}, which a person accepted; write exclude in the manifest instead"
         )
-    labels: np.ndarray = is_positive(rows, schema).to_numpy().astype(np.int8)
-    if labels.min() == labels.max():
-        only = "positive" if labels[0] else "negative"
+    found = target.labels(rows)
+    if found.min() == found.max():
         raise DataError(
-            f"the {part} rows ({len(labels)} in {pc.count_distinct(rows[BATCH])} batches) have "
-            f"only {only} labels in {schema.target.column}; check target.positive in schema.yaml, "
-            "or take a larger window"
+            f"the {part} rows ({len(found)} in {pc.count_distinct(rows[BATCH])} batches) have "
+            f"{target.only(found[0])} in {target.column}; check target in schema.yaml and task in "
+            "params.yaml, or take a larger window"
         )
-    return labels
+    return found
 
 
-def _refuse_empty(rows: pa.Table, schema: Schema) -> None:
-    """Raise DataError when a feature has no value at all; gradient boosting would break on it."""
-    empty = [name for name in schema.features if rows[name].null_count == len(rows)]
-    if empty:
-        raise DataError(
-            f"{', '.join(empty)}: no value in any of the {len(rows)} training rows; mend the "
-            "source, or set feature: false in schema.yaml"
-        )
-
-
-def describe_rows(rows: pa.Table, hashes: dict[str, str], labels: np.ndarray) -> Rows:
+def describe_rows(
+    rows: pa.Table, hashes: dict[str, str], labels: np.ndarray, target: Target
+) -> Rows:
     """Return what a card says of `rows` and their labels; `hashes` are those of all batches."""
     batches = {batch: hashes[batch] for batch in rows[BATCH].unique().to_pylist()}
-    return Rows.of(batches, rows=len(labels), positive_rows=int(labels.sum()))
+    return Rows.of(batches, labels, target.task, len(target.classes))
 
 
-def _importance(estimator: Any, X: Any, y: np.ndarray, seed: int) -> dict[str, float]:
-    """Return by how much log loss grows when a feature's values are shuffled, largest first.
+def _importance(
+    estimator: Any, X: Any, y: np.ndarray, target: Target, seed: int
+) -> dict[str, float]:
+    """Return by how much the task's loss grows when a feature is shuffled, largest first.
 
     Permutation importance (Breiman 2001, Random Forests, section 10), one shuffle each.
     """
     if len(X) > IMPORTANCE_ROWS:
         chosen = np.random.default_rng(seed).choice(len(X), IMPORTANCE_ROWS, replace=False)
         X, y = X.iloc[chosen], y[chosen]
+    loss = loss_of(target.task).name
+
+    def gain(estimator: Any, X: Any, y: np.ndarray) -> float:
+        answers = predictions(estimator, X, target.task, len(target.classes))
+        return -score(y, answers, task=target.task, metrics=[loss])[loss]
+
     found = permutation_importance(
-        estimator, X, y, scoring="neg_log_loss", n_repeats=1, n_jobs=1, random_state=seed
+        estimator, X, y, scoring=gain, n_repeats=1, n_jobs=1, random_state=seed
     )
     worth = dict(zip(X.columns, found.importances_mean.tolist(), strict=True))
     return dict(sorted(worth.items(), key=lambda item: -item[1]))

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ratchet.artifacts.card import Card
 from ratchet.config import Window
 from ratchet.data.schema import Schema, load_schema
+from ratchet.data.target import target_of
 from ratchet.data.validated import BATCH
 from ratchet.errors import DataError, EvidenceError
 from ratchet.files import write_text
@@ -23,6 +24,7 @@ from ratchet.gate import clean_room, policy
 from ratchet.gate.paired import Difference, Movement, differences, movement
 from ratchet.gate.revisions import History
 from ratchet.scoring.metrics import applicable
+from ratchet.task import Task
 from ratchet.versions.snapshot import Snapshot
 
 
@@ -133,13 +135,14 @@ def _window(history: History, judge: Snapshot, kept: Kept, scratch: Path) -> cle
     """Take the rows that a commit validated, and part them as it did."""
     try:
         holdout = Window.model_validate(judge.params.get("window")).holdout
+        task = TypeAdapter(Task).validate_python(judge.params.get("task", "binary"))
     except ValidationError as error:
         raise EvidenceError(
             f"{kept.params} at {judge.at}: {error.errors()[0]['msg']}; today's code can't read it"
         ) from error
     schema = _schema(history, judge, kept, scratch)
     return clean_room.read_rows(
-        history, judge.at, kept.validated, scratch / "rows", schema, holdout
+        history, judge.at, kept.validated, scratch / "rows", target_of(task, schema), holdout
     )
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ratchet.artifacts.answers import Answers
 from ratchet.artifacts.card import Card
 from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
-from ratchet.gate.answers import Answers, ask
+from ratchet.gate.answers import ask
 from ratchet.gate.restoration import restoration
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.rollback import model_at

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ruamel.yaml import YAML
 
+from ratchet.artifacts.answers import Answers
 from ratchet.artifacts.card import Card, Rows
 from ratchet.gate import words
-from ratchet.gate.answers import Answers
 from ratchet.gate.policy import differences
 from ratchet.gate.restoration import Restoration
 from ratchet.journal.accepted import Version

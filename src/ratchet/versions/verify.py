@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from ratchet.artifacts.answers import Answers, compared
 from ratchet.artifacts.card import Card
 from ratchet.artifacts.golden import read_golden
 from ratchet.code import code_hash
 from ratchet.errors import EvidenceError, RatchetError
 from ratchet.files import sha256_file
-from ratchet.gate.answers import Answers, ask, compared
+from ratchet.gate.answers import ask
 from ratchet.gate.clean_room import read_card
 from ratchet.gate.rebuild import TAIL, made_again, run_in
 from ratchet.gate.revisions import History

@@ -1,0 +1,1 @@
+"""The model in production, taken to where it answers: proven first, then served."""

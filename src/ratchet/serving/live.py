@@ -1,0 +1,51 @@
+"""The model in a stage as it is now: always one that was proven, swapped while it is in use."""
+
+import logging
+from threading import Event
+
+from ratchet.errors import RatchetError
+from ratchet.serving.origin import Origin
+from ratchet.serving.proven import Proven, take
+from ratchet.serving.signature import Verifier
+
+_LOG = logging.getLogger(__name__)
+
+
+class Live:
+    """Keeps the model that stands in the origin's stage.
+
+    `model` is always whole: who answers a request reads it once, and works with that. A new version
+    is brought and proven beside it, and takes its place in one step. If it can't be had or proven,
+    the one before goes on, and `problem` says why.
+
+    Raises EvidenceError when the first model can't be had or proven.
+    """
+
+    def __init__(self, origin: Origin, verify: Verifier) -> None:
+        self._origin = origin
+        self._verify = verify
+        self.problem = ""
+        self.model: Proven = take(origin, origin.standing(), verify)
+
+    def look(self) -> bool:
+        """Look for another version in the stage; return whether one took the old one's place."""
+        before = self.model.version
+        try:
+            found = self._origin.standing()
+            if found.commit != before.commit:
+                _LOG.info("%s is in %s now; proving it", found, self._origin.stage)
+                self.model = take(self._origin, found, self._verify)
+                _LOG.info("%s answers from now on, instead of %s", found, before)
+            self.problem = ""
+        except RatchetError as error:
+            self.problem = str(error)
+            _LOG.error("%s goes on answering: %s", before, error)
+        except Exception as error:  # a bug must not end the watch
+            self.problem = f"{type(error).__name__}: {error}"
+            _LOG.exception("%s goes on answering", before)
+        return self.model.version != before
+
+    def watch(self, seconds: float, stop: Event) -> None:
+        """Look every so many seconds, until `stop` is set: in a thread of its own."""
+        while not stop.wait(seconds):
+            self.look()
