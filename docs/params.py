@@ -104,7 +104,7 @@ def _allowed(field: FieldInfo) -> str:
         if getattr(limit, bound, None) is not None
     ]
     if any(getattr(limit, "min_length", None) for limit in field.metadata):
-        bounds.append("not empty")
+        bounds.append("at least one")
     return ", ".join([_spelt(field.annotation), *bounds])
 
 
