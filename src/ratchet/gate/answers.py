@@ -15,8 +15,10 @@ from ratchet.errors import RatchetError
 from ratchet.gate.clean_room import Model
 from ratchet.gate.revisions import History
 from ratchet.journal.commits import Revision
+from ratchet.task import Task
 
-# Probabilities that are closer are the same answer: processors differ in last digits.
+# Probabilities that are closer are the same answer: processors differ in last digits. So are
+# numbers that are closer than this share of the widest span between the model's golden answers.
 TOLERANCE = 1e-6
 
 
@@ -25,9 +27,10 @@ class Answers:
     """What an accepted model answered today.
 
     rows: how many golden rows there are; 0 for a version from before they were kept. differing:
-    how many of them it answers otherwise, by more than TOLERANCE. difference: the largest; None
-    where there is none, or one that isn't finite. problem: why it couldn't answer, empty if it
-    could. moved: the libraries that aren't those it was made with, as `NAME THEN → NOW`.
+    how many of them it answers otherwise, by more than TOLERANCE. difference: the largest, of
+    whichever class; None where there is none, or one that isn't finite. problem: why it couldn't
+    answer, empty if it could. moved: the libraries that aren't those it was made with, as
+    `NAME THEN → NOW`.
     """
 
     rows: int
@@ -92,15 +95,26 @@ def ask(
         return Answers(0, 0, None, str(error), moved)
     except Exception as error:  # whatever a library stumbles over in a model of another version
         return Answers(0, 0, None, f"{type(error).__name__}: {error}", moved)
-    return compared(found, score, moved)
+    return compared(found, score, card.task, moved)
 
 
-def compared(golden: Golden, score: np.ndarray, moved: tuple[str, ...] = ()) -> Answers:
+def compared(golden: Golden, score: np.ndarray, task: Task, moved: tuple[str, ...] = ()) -> Answers:
     """Hold scores of the golden rows against those from when the model was made."""
-    apart = np.abs(golden.score - score)
-    same = apart <= TOLERANCE  # nothing is equal to NaN
+    rows = len(golden.score)
+    if score.shape != golden.score.shape:
+        said = f"it gives {score.shape} answers where {golden.score.shape} were kept"
+        return Answers(rows, 0, None, said, moved)
+    apart = np.abs(golden.score - score).reshape(rows, -1).max(axis=1)
+    same = apart <= TOLERANCE * _span(golden.score, task)  # nothing is equal to NaN
     farthest = float(apart.max()) if np.isfinite(apart).all() else None
-    return Answers(len(apart), int((~same).sum()), farthest, "", moved)
+    return Answers(rows, int((~same).sum()), farthest, "", moved)
+
+
+def _span(score: np.ndarray, task: Task) -> float:
+    """Return what a difference is a share of: 1 for probabilities, the width of numbers."""
+    if task != "regression":
+        return 1.0
+    return float(np.ptp(score)) or float(np.abs(score).max())
 
 
 def forged(
@@ -109,11 +123,12 @@ def forged(
     judging: pa.Table,
     score: np.ndarray,
     features: Collection[str],
+    task: Task,
 ) -> list[str]:
     """Return what is wrong with a challenger's golden predictions, a line each.
 
     content: the file, which lies at `path`. judging, score: the rows that judge, scored anew.
-    features: the model's.
+    features, task: the model's.
     """
     if content is None:
         return [f"{path} is missing"]
@@ -124,7 +139,7 @@ def forged(
     again = choose(judging, score, features)
     if not again.rows.equals(committed.rows):
         return [f"forged or stale: the rows in {path} aren't those of this holdout"]
-    found = compared(committed, again.score)
+    found = compared(committed, again.score, task)
     return [f"forged or stale: the model {found}"] if found.wrong else []
 
 

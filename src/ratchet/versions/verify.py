@@ -286,4 +286,7 @@ def _predicted(history: History, at: Revision, places: Places, environment: Path
     if done.returncode != 0:
         return Answers(len(golden.rows), 0, None, done.stdout[-TAIL:].strip(), ())
     score = pa.csv.read_csv(scores)["score"].cast(pa.float64())
-    return compared(golden, score.to_numpy())
+    return compared(
+        golden,
+        score.to_numpy(),
+    )
