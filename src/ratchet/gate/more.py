@@ -29,6 +29,8 @@ INPUTS = (
     "classes",
     "features",
     "key",
+    "weight",
+    "format",
     "train",
     "code_sha256",
     "environment_sha256",

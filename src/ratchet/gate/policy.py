@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from ratchet.artifacts import persist
 from ratchet.config import Evaluate, Gate
 from ratchet.errors import ConfigError, EvidenceError
-from ratchet.gate.paired import require_paired
 from ratchet.gate.revisions import History
+from ratchet.gate.rules import require_fit
 from ratchet.journal import rolled_back
 from ratchet.journal.commits import Revision
 from ratchet.task import Task
@@ -62,13 +62,6 @@ def task_of(content: Mapping[str, Any], where: str) -> Task:
         return TypeAdapter(Task).validate_python(content.get("task", "binary"))
     except ValidationError as error:
         raise EvidenceError(f"{where}: task: {error.errors()[0]['msg']}") from error
-
-
-def require_fit(rules: Gate, task: Task, where: str) -> None:
-    """Raise ConfigError, beginning with `where`, when rules name a metric of another task."""
-    require_paired(rules.metrics, task, f"{where}: gate.metrics")
-    if rules.slices.columns:
-        require_paired([rules.slices.metric], task, f"{where}: gate.slices.metric")
 
 
 def read_policy(

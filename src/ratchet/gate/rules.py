@@ -26,9 +26,10 @@ from math import isfinite, sqrt
 from ratchet.config import Bootstrap, Gate, Rule, SliceRules
 from ratchet.errors import ConfigError
 from ratchet.gate import words
-from ratchet.gate.paired import Difference, Movement
+from ratchet.gate.paired import Difference, Movement, require_paired
 from ratchet.gate.slices import Slice, chances
 from ratchet.scoring.metrics import METRICS
+from ratchet.task import Task
 
 EXACT = 1e3  # from here on four digits would be spelt with an exponent
 
@@ -74,6 +75,13 @@ class Judgement:
         """The sentences of the outcomes that made the verdict; none for PASS and FIRST."""
         made = {Verdict.BLOCK: Status.BLOCKS, Verdict.ERROR: Status.ERROR}.get(self.verdict)
         return [each.reason for each in self.outcomes if each.status == made]
+
+
+def require_fit(rules: Gate, task: Task, where: str) -> None:
+    """Raise ConfigError, beginning with `where`, when rules name a metric of another task."""
+    require_paired(rules.metrics, task, f"{where}: gate.metrics")
+    if rules.slices.columns:
+        require_paired([rules.slices.metric], task, f"{where}: gate.slices.metric")
 
 
 def judge(outcomes: Iterable[Outcome], *, first: bool = False) -> Judgement:
