@@ -1,4 +1,4 @@
-"""Data that aren't flights: from the raw file over `ratchet init`, without a hand edit, to a verdict.
+"""Data that are not flights: from the raw file over `ratchet init`, no hand edits, to a verdict.
 
 Each is held against a plain scikit-learn pipeline, written here, on the same split by time.
 """
@@ -76,7 +76,7 @@ def write(rows: pd.DataFrame, path: Path) -> None:
 
 
 def plain(case: Case, rows: pd.DataFrame, train: pd.Series, test: pd.Series) -> float:
-    """Return the quality of what one writes in ten lines: AUC, one class against the rest, or RMSE."""
+    """Return the quality of what one writes in ten lines: RMSE, or as `auc` has it."""
     from sklearn.compose import make_column_transformer
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.metrics import root_mean_squared_error
