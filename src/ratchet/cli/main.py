@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ratchet.cli import checks, gate, history, nights, pipeline, producer, upkeep, versions
+from ratchet.cli import checks, export, gate, history, nights, pipeline, producer, upkeep, versions
 from ratchet.cli.arguments import Commands
 from ratchet.errors import ConfigError, RatchetError
 
@@ -45,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-V", "--version", action=_Version, help="show the version and exit")
     commands = Commands(parser)
-    for group in (pipeline, checks, gate, nights, versions, history, upkeep, producer):
+    for group in (pipeline, checks, gate, nights, versions, history, export, upkeep, producer):
         group.add(commands)
     return parser
 
