@@ -134,7 +134,7 @@ class Workshop:
             return Foretold(np.empty(0), float("nan"))  # the train stage refuses one class
         with joblib.parallel_config(backend="threading", n_jobs=1), threadpool_limits(limits=1):
             began = time.perf_counter()
-            estimator = build_estimator(self._config, inputs(columns))
+            estimator = build_estimator(self._config, inputs(columns), "binary")
             weight = weights(lesson.rows, history.schema)
             fit(estimator, feature_frame(lesson.rows, features), lesson.y, weight)
             seconds = time.perf_counter() - began
