@@ -22,7 +22,7 @@ SAMPLE_UNTIL := 2013-04-30
 # credentials. A clone's own local remote doesn't exist yet, and DVC would only warn of that.
 PULL := --pull
 
-.PHONY: help setup repro demo-s3 test test-slow test-mlflow bench lint format lock sample clean
+.PHONY: help setup repro demo-s3 test test-slow test-mlflow bench lint format docs lock sample clean
 
 help: ## show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ lint: .venv/.dev ## check style, types and workflows
 format: .venv/.dev ## mend style
 	ruff check --fix .
 	ruff format .
+
+docs: .venv/.run ## write docs/params.md from the typed settings
+	python docs/params.py
 
 lock: .venv/bin/uv ## resolve the newest versions that pyproject.toml allows
 	uv pip compile --quiet --upgrade --universal --generate-hashes --custom-compile-command 'make lock' \

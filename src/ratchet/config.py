@@ -29,7 +29,8 @@ class Window(Section):
     train: int = Field(ge=1, description="batches that teach")
     holdout: int = Field(ge=1, description="newest batches, which judge and never teach")
     reference: int = Field(
-        ge=0, description="batches that each batch is compared with, those right before it"
+        ge=0,
+        description="batches right before a batch that it is compared with; 0 compares with none",
     )
     pool: int = Field(
         ge=1, description="newest batches whose labels are judged together, for want of rows"
@@ -55,8 +56,12 @@ class Check(Section):
     severity: Severity = Field(
         description="off, warn, quarantine (set the batch aside) or fail (stop the run)"
     )
-    threshold: float = Field(ge=0, description="largest figure that raises no alarm")
-    columns: dict[str, float] = Field({}, description="thresholds of single columns instead")
+    threshold: float = Field(
+        ge=0, description="largest figure that raises no alarm, in the check's own unit"
+    )
+    columns: dict[str, float] = Field(
+        {}, description="by column, where one needs another threshold"
+    )
 
     def limit(self, column: str) -> float:
         """Return the threshold for a column."""
@@ -67,7 +72,8 @@ class Checks(Section):
     """How a batch may differ from those before it. `ratchet calibrate` proposes thresholds."""
 
     row_count: Check = Field(
-        description="log of rows by the median of the batches before, beyond the usual"
+        description="natural logarithm of the rows by the median of the batches before, beyond the "
+        "usual: 0.25 is 28 % more or 22 % fewer"
     )
     out_of_day: Check = Field(
         description="share of rows that aren't of the batch's day, where its id is a date"
@@ -79,11 +85,15 @@ class Checks(Section):
     new_category: Check = Field(
         description="share of rows with a category never seen before, beyond the usual"
     )
-    new_value: Check = Field(description="the same of numbers, in columns with few distinct ones")
+    new_value: Check = Field(
+        description="share of rows with a number never seen before, in columns of few distinct ones"
+    )
     lost_category: Check = Field(
         description="share that vanished categories had before, beyond the usual"
     )
-    lost_range: Check = Field(description="the same of ranges of numbers")
+    lost_range: Check = Field(
+        description="share that ranges of numbers had before which are empty now, beyond the usual"
+    )
     distance: Check = Field(
         description="Jensen-Shannon distance from the batches before, beyond the usual"
     )
@@ -102,7 +112,9 @@ class Checks(Section):
         description="share of rows that an earlier batch had, the time column aside"
     )
     duplicate_batch: Check = Field(description="share of the rows of one earlier batch")
-    label_noise: Check = Field(description="wrong labels among the clearest rows of the pool")
+    label_noise: Check = Field(
+        description="share of wrong labels among the clearest rows of the pool"
+    )
     label_direction: Check = Field(
         description="1 less the slope of the labels on a model of the batches before"
     )
@@ -147,7 +159,9 @@ class Bootstrap(Section):
 
     replicates: int = Field(ge=100, description="resamples of the holdout")
     confidence: float = Field(gt=0.5, lt=1, description="coverage of the interval, e.g. 0.95")
-    seed: int = Field(ge=0, description="seed of the resamples")
+    seed: int = Field(
+        ge=0, description="seed of the resamples; the same one gives the same intervals"
+    )
 
 
 class Evaluate(Section):
@@ -175,7 +189,7 @@ class Rule(Section):
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="block a loss above this whose interval lies above 0",
+        description="block a loss above this whose interval lies above 0, in the metric's unit",
     )
     margin: float | None = Field(
         default=None,
@@ -187,7 +201,7 @@ class Rule(Section):
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="the same, asked of a challenger beyond moved_above",
+        description="as margin, asked only of a challenger beyond moved_above",
     )
     max_drop: float | None = Field(
         default=None,
@@ -209,7 +223,9 @@ class SliceRules(Section):
     metric: str = Field(description="the metric of the task that is compared")
     margin: float = Field(ge=0, description="block a slice that surely loses more than this")
     chance: float = Field(
-        gt=0, lt=0.5, description="of blocking any slice by luck; shared out by Holm's method"
+        gt=0,
+        lt=0.5,
+        description="chance of blocking any slice by luck; shared out by Holm's method",
     )
     min_rows: int = Field(ge=2, description="smaller slices are counted, not judged")
 
@@ -221,7 +237,7 @@ class Limit(Section):
     """A figure that may not grow beyond a limit, and what happens if it does."""
 
     most: float = Field(ge=0, description="the largest value that is fine")
-    action: Action
+    action: Action = Field(description="beyond it: nothing, a warning, or BLOCK")
 
 
 class More(Section):
@@ -242,9 +258,12 @@ class More(Section):
         description="share of the holdout's rows whose decision flips; not asked for regression",
     )
     same_inputs: Action = Field(
-        default="off", description="another model from the same data, parameters and code"
+        default="off",
+        description="what another model from the same data, parameters and code means",
     )
-    same_model: Action = Field(default="off", description="the same model from other training data")
+    same_model: Action = Field(
+        default="off", description="what the same model from other training data means"
+    )
 
 
 class Gate(Section):
@@ -252,15 +271,16 @@ class Gate(Section):
 
     metrics: dict[str, Rule] = Field(
         min_length=1,
-        description="rules by metric of the task, or NAME_within: with the level of each batch set "
-        "right for both models first",
+        description="a rule for each metric that is judged, by its name: one of the task, or "
+        "NAME_within: with the level of each batch set right for both models first",
     )
     moved_above: float = Field(
         ge=0,
         le=1,
-        description="mean change of predictions, per root of new batches: ask for proof. Of "
-        "probabilities, with several classes half the sum over them (total variation); for "
-        "regression as a share of the standard deviation of the holdout's labels",
+        description="mean change of the predictions, by the root of the number of new batches, "
+        "beyond which a rule's margin_if_moved is asked for. Of probabilities, with several "
+        "classes half the sum over them (total variation); for regression as a share of the "
+        "standard deviation of the holdout's labels",
     )
     slices: SliceRules
     more: More = More()

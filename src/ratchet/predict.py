@@ -45,7 +45,9 @@ def score_file(estimator: Any, card: Card, file: Path, *, called: str, to: Path 
     has another type, range or vocabulary, each named.
     """
     if not file.is_file():
-        raise EvidenceError(f"{file}: no such file")
+        raise EvidenceError(
+            f"{file}: no such file; name a CSV, CSV.gz or Parquet file with the rows to score"
+        )
     features = inputs.of_file(file, card, f"{file}: isn't input that {called} was built for")
     score = answer(estimator, card, features)
     rows = _names_of_rows(read_table(file, card.format), card.key)

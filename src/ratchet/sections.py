@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ratchet.errors import ConfigError
+from ratchet.errors import ConfigError, in_one_line
 
 
 class Section(BaseModel):
@@ -40,7 +40,7 @@ def read_yaml(path: Path, model: type[AnySection]) -> AnySection:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except (YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}: is not valid YAML: {in_one_line(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: must be a mapping of keys to values")
     try:

@@ -18,7 +18,7 @@ NEXT = """
 In this shell  source .venv/bin/activate
 Plots          dvc plots show              (the data lie in reports/plots/)
 What changed   dvc metrics diff · dvc params diff · git diff data/manifest.csv
-Next night     ratchet discover && dvc repro
+Next night     ratchet nightly             (or step by step: ratchet discover && dvc repro)
 Score a file   ratchet predict models/model.skops FILE
 """
 

@@ -102,7 +102,7 @@ def test_a_night_without_a_reason_to_train_says_so_and_leaves_no_trace(project: 
     deliver(project)
     printed = project.run("ratchet", "nightly")
     assert "SKIP" in printed
-    assert "trigger.new_rows is 5,000" in night(project)["reason"]
+    assert "trigger.new_rows, 5,000, is not reached" in night(project)["reason"]
     assert night(project)["decision"] == "SKIP"
     assert project.run("git", "status", "--porcelain") == ""
     assert "retrain/next" not in project.run("git", "branch")

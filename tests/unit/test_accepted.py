@@ -155,7 +155,7 @@ def test_an_unknown_version_is_refused_and_the_newest_are_named(
     known = accepted.versions(journal.write(), CARD)
     with pytest.raises(ConfigError, match=r"newest are model@v8\.0\.0, .*, model@v4\.0\.0 \("):
         accepted.find(known, name)
-    with pytest.raises(ConfigError, match="none is registered"):
+    with pytest.raises(ConfigError, match="no version is part of this history"):
         accepted.find([], name)
 
 

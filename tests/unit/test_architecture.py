@@ -25,7 +25,7 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"summary", "predict", "sample", "batch", "calibrate", "replay"},
+    {"summary", "predict", "sample", "batch", "calibrate", "replay", "doctor", "orientation"},
     {"nights", "versions"},
     {"gate", "drill", "serving"},
     {"stages"},

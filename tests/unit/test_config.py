@@ -174,6 +174,7 @@ def test_a_file_without_keys_is_refused(tmp_path: Path, content: str) -> None:
 def test_what_is_not_yaml_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     says = refusal(tmp_path, content)
     assert says.startswith("params.yaml: is not valid YAML: ")
+    assert "<unicode string>" not in says
     assert "\n" not in says
 
 

@@ -49,7 +49,7 @@ def test_it_shows_what_was_used_and_how_good_it_is(
     assert f"{metrics['baseline_log_loss']:.4f}" in line_of(text, "log loss")
     assert "90% interval" in text
     assert "WARNING" not in text
-    for command in ("dvc plots show", "ratchet discover && dvc repro", "ratchet predict"):
+    for command in ("dvc plots show", "ratchet nightly", "ratchet predict"):
         assert command in text
 
 

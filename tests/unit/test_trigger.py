@@ -29,17 +29,25 @@ def test_below_all_thresholds_the_night_is_skipped() -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"rows": 1000}, "1,000 new rows, trigger.new_rows is 1,000"),
-        ({"age": 7}, "7 batches came after the model's newest one, trigger.age is 7"),
+        ({"rows": 1000}, "1,000 new rows: trigger.new_rows, 1,000, is reached"),
+        ({"age": 7}, "7 batches came after the model's newest one: trigger.age, 7, is reached"),
         ({"drift": 0.31}, "x is 0.310 farther from the training data than usual"),
-        ({"loss": 0.051}, "smaller than on its holdout, trigger.loss is 0.05"),
-        ({"loss": math.nan}, "smaller than on its holdout"),  # what can't be known isn't fine
+        ({"loss": 0.051}, "0.0510 nats smaller than on its holdout: trigger.loss, 0.05, is exceeded"),
+        ({"loss": math.nan}, "trigger.loss, 0.05, is exceeded"),  # what can't be known isn't fine
     ],
 )
 def test_each_threshold_is_enough_and_named_first(changed: dict[str, Any], reason: str) -> None:
     decision = asked(**changed)
     assert decision.word == "RETRAIN"
     assert reason in decision.reasons[0]
+
+
+def test_what_is_not_met_says_so_and_a_gain_is_no_loss_below_zero() -> None:
+    decision = asked(age=1, loss=-0.0039)
+    unmet = ("is not reached", "is not exceeded")
+    assert all(reason.endswith(unmet) for reason in decision.reasons)
+    assert any("1 batch came after" in reason for reason in decision.reasons)
+    assert "is 0.0039 nats larger than on its holdout" in decision.reasons[3]
 
 
 def test_without_an_accepted_batch_there_is_nothing_to_learn() -> None:

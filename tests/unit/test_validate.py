@@ -280,8 +280,8 @@ def test_a_bad_newest_batch_stops_the_run_with_a_report_on_disk(shop: Shop) -> N
     assert str(caught.value).splitlines() == [
         "the newest batch, day-03, is refused: range amount: above 1000 (1 row; row 4: 1001.0)",
         f"see {shop.validation_text}; have it delivered again and run `ratchet discover "
-        "--accept-changed ID`, or `ratchet batch exclude ID`, or where its rows can be read "
-        "`ratchet batch accept ID`",
+        "--accept-changed day-03`, or `ratchet batch exclude day-03 --note WHY`, or where its rows "
+        "can be read `ratchet batch accept day-03 --note WHY`",
     ]
     assert list(report(shop)["quarantined"]) == ["day-03"]
     assert batches(shop) == ["day-01", "day-02"]

@@ -9,18 +9,38 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ratchet.cli import checks, export, gate, history, nights, pipeline, producer, upkeep, versions
-from ratchet.cli.arguments import Commands
-from ratchet.errors import ConfigError, RatchetError
+from ratchet.cli import (
+    checks,
+    export,
+    gate,
+    history,
+    nights,
+    orientation,
+    pipeline,
+    producer,
+    upkeep,
+    versions,
+)
+from ratchet.cli.arguments import Commands, Overview
+from ratchet.errors import RatchetError
+
+GROUPS = {
+    "find your way": (orientation,),
+    "the way of the data": (pipeline,),
+    "batches, judged": (checks,),
+    "models, judged": (gate,),
+    "nights": (nights,),
+    "accepted versions": (versions, history, export, upkeep),
+    "the sample": (producer,),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` and return the exit code (see `ratchet.errors`)."""
     parser = make_parser()
-    if not (sys.argv[1:] if argv is None else argv):
-        parser.print_help(sys.stderr)
-        parser.exit(ConfigError.exit_code)
-    args = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    alone = argparse.Namespace(name="", run=orientation.here, parser=parser)
+    args = parser.parse_args(given) if given else alone
     try:
         args.run(args)
         sys.stdout.flush()
@@ -33,20 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Overview:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = Overview(
         prog="ratchet",
         description="Nightly model retraining that can only turn forward.",
-        epilog="`dvc repro` runs the four stages fetch, validate, train, evaluate. "
-        "Exit codes: 0 fine, 1 a bug, 2 usage or configuration, 3 data broke the contract, "
-        "4 the gate says BLOCK or a fault slipped through the drill, "
-        "5 evidence missing or unreadable.",
+        epilog="`ratchet COMMAND --help` has examples. `dvc repro` runs the four stages.\n"
+        "Exit codes: 0 fine, 1 a bug, 2 usage or configuration, 3 data broke the contract,\n"
+        "4 the gate says BLOCK or a fault slipped through the drill, 5 evidence missing or\n"
+        "unreadable. Every message is explained in docs/troubleshooting.md.",
     )
     parser.add_argument("-V", "--version", action=_Version, help="show the version and exit")
     commands = Commands(parser)
-    for group in (pipeline, checks, gate, nights, versions, history, export, upkeep, producer):
-        group.add(commands)
+    for title, modules in GROUPS.items():
+        commands.group(title)
+        for module in modules:
+            module.add(commands)
     return parser
 
 

@@ -168,7 +168,7 @@ Value = int | float | bool | str
 class TargetColumn(Section):
     """The column to predict."""
 
-    column: str = Field(description="one of `columns`")
+    column: str = Field(description="the column to predict, one of `columns`")
     positive: Value | None = Field(
         None, description="its value that counts as positive; only for `task: binary`"
     )
@@ -190,7 +190,9 @@ class Schema(Section):
         "refuse", description="what to do with a column that isn't listed here"
     )
     rows: Rows = Rows.model_construct(min=1, max=None)
-    columns: dict[str, Column] = Field(min_length=1)
+    columns: dict[str, Column] = Field(
+        min_length=1, description="every column of a batch's file that matters, by its name"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

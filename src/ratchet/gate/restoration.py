@@ -19,7 +19,7 @@ from ruamel.yaml.error import YAMLError
 
 from ratchet.config import Params
 from ratchet.data.manifest import COLUMNS
-from ratchet.errors import EvidenceError
+from ratchet.errors import EvidenceError, in_one_line
 from ratchet.gate import policy
 from ratchet.gate.revisions import History
 from ratchet.journal.commits import LOCK, Revision
@@ -156,7 +156,7 @@ def _loaded(yaml: YAML, text: str, where: str) -> Any:
     try:
         return yaml.load(text) or {}
     except YAMLError as error:
-        raise EvidenceError(f"{where}: is not valid YAML: {' '.join(str(error).split())}") from None
+        raise EvidenceError(f"{where}: is not valid YAML: {in_one_line(error)}") from None
 
 
 def _text(history: History, at: Revision, path: str) -> str:

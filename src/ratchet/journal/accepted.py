@@ -180,11 +180,15 @@ def find(known: Sequence[Version], name: str) -> Version:
         for each in known:
             if each.number == wanted:
                 return each
-    newest = ", ".join(each.tag for each in known[: -SHOWN - 1 : -1])
-    there = f"the newest are {newest}" if known else "none is registered here"
+    if known:
+        newest = ", ".join(each.tag for each in known[: -SHOWN - 1 : -1])
+        raise ConfigError(
+            f"{name}: is no version in this history; the newest are {newest} (`git fetch --tags` "
+            "brings those of origin)"
+        )
     raise ConfigError(
-        f"{name}: is no version in this history; {there} (`git fetch --tags` brings those of "
-        "origin)"
+        f"{name}: no version is part of this history; on an old commit `git switch main && git "
+        "pull` first, in a new clone `git fetch --tags`; `ratchet register` makes the first"
     )
 
 

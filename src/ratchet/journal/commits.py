@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ratchet.errors import EvidenceError
+from ratchet.errors import EvidenceError, in_one_line
 from ratchet.git import attempt, git_bytes
 
 LOCK = "dvc.lock"
@@ -85,7 +85,7 @@ class Commits:
         try:
             content = YAML(typ="safe").load(text)
         except YAMLError as error:
-            reason = " ".join(str(error).split())
+            reason = in_one_line(error)
             raise EvidenceError(f"{path} at {at}: is not valid YAML: {reason}") from error
         if not isinstance(content, dict):
             raise EvidenceError(f"{path} at {at}: must be a mapping of keys to values")

@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from ratchet.artifacts.card import read_card
+from ratchet.data.failure import Failure
 from ratchet.data.manifest import read_manifest
 from ratchet.errors import BlockedError, EvidenceError, RatchetError
 from ratchet.files import write_text
@@ -34,7 +35,7 @@ MANIFEST, LOCK, CARD = "data/manifest.csv", "dvc.lock", "models/card.json"
 DRILL = "reports/drill.json"
 # What the gate says now, and what it said of the model that a commit holds.
 GATE, VERDICT = "reports/gate.md", "reports/verdict.md"
-VALIDATION = "reports/validation.md"
+VALIDATION, FINDINGS = "reports/validation.md", "reports/validation.json"
 # What the trigger looks at when nothing is new, and what a night needs to go on from.
 GLANCE = ("data/records.json",)
 STATE = ("data/raw", "data/validated", "data/profiles", "data/records.json", "models/model.skops")
@@ -145,6 +146,9 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
     if news:
         steps.run("fetch", "dvc", "repro", "fetch")
         steps.run("validate", "dvc", "repro", "validate")
+        reported = branch.content(top, tree.base, FINDINGS)
+        for told in set_aside(reported, (top / FINDINGS).read_text(encoding="utf-8")):
+            steps.say(told)
     decision: Any = as_json(steps.run("trigger", "ratchet", "trigger", "--json", quiet=True))
     line.decision, reasons = decision["decision"], decision["reasons"]
     line.reason = reasons[0]
@@ -183,6 +187,25 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
         paths=tuple(path for path in tree.changed() if path != ledger.PATH),
         ledger=ledger.to_csv([line.row()]),
     )
+
+
+def set_aside(before: str, after: str) -> list[str]:
+    """Say of each batch that was quarantined meanwhile why, and how to look at it.
+
+    before, after: what `validate` reported, as JSON; before is "" where there was no report.
+    """
+    known = json.loads(before)["quarantined"] if before else {}
+    told = []
+    for batch, found in json.loads(after)["quarantined"].items():
+        if batch in known:
+            continue
+        first = Failure(**{**found[0], "examples": tuple(found[0]["examples"])})
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        told.append(
+            f"set aside tonight: {batch}: {first}{more}\n  look at it    ratchet discover && "
+            f"dvc repro validate && ratchet batch show {batch}"
+        )
+    return told
 
 
 def _count(top: Path, line: Line, tree: WorkTree) -> None:

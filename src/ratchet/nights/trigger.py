@@ -144,27 +144,30 @@ def decide(figures: Figures, trigger: Trigger, last: str, task: Task = "binary")
     """Hold the figures against the thresholds. `last` is the champion's newest batch."""
     if not figures.new:
         return Decision(False, (f"no batch was accepted after {last}",), figures)
-    drift, loss = f"{figures.drift:.3f}", f"{figures.loss:+.4f}"
+    rows, age = figures.rows >= trigger.new_rows, figures.age >= trigger.age
+    # What can't be known isn't fine.
+    drift, loss = not figures.drift <= trigger.drift, not figures.loss <= trigger.loss
+    by, lost = f"{abs(figures.loss):.4f}", "larger" if figures.loss < 0 else "smaller"
     verdicts = [
         (
-            figures.rows >= trigger.new_rows,
-            f"{figures.rows:,} new rows, trigger.new_rows is {trigger.new_rows:,}",
+            rows,
+            f"{figures.rows:,} new row{'s' * (figures.rows != 1)}: trigger.new_rows, "
+            f"{trigger.new_rows:,}, is {_not(rows)}reached",
         ),
         (
-            figures.age >= trigger.age,
-            f"{figures.age} batch{'es' * (figures.age != 1)} came after the model's newest one, "
-            f"trigger.age is {trigger.age}",
+            age,
+            f"{figures.age} batch{'es' * (figures.age != 1)} came after the model's newest one: "
+            f"trigger.age, {trigger.age}, is {_not(age)}reached",
         ),
         (
-            not figures.drift <= trigger.drift,
-            f"{figures.drifted} is {drift} farther from the training data than usual "
-            f"(Jensen-Shannon), "
-            f"trigger.drift is {trigger.drift:g}",
+            drift,
+            f"{figures.drifted} is {figures.drift:.3f} farther from the training data than usual "
+            f"(Jensen-Shannon): trigger.drift, {trigger.drift:g}, is {_not(drift)}exceeded",
         ),
         (
-            not figures.loss <= trigger.loss,
-            f"the model's advantage over {_PRIORS[task].format(loss)} smaller than on its "
-            f"holdout, trigger.loss is {trigger.loss:g}",
+            loss,
+            f"the model's advantage over {_PRIORS[task].format(by)} {lost} than on its holdout: "
+            f"trigger.loss, {trigger.loss:g}, is {_not(loss)}exceeded",
         ),
     ]
     reasons = [
@@ -195,6 +198,10 @@ def advantage(y: np.ndarray, p: np.ndarray, prior: np.ndarray, task: Task) -> fl
     if not loss.in_labels_unit:
         return gained
     return gained / of_prior if of_prior else float("nan")
+
+
+def _not(met: bool) -> str:
+    return "" if met else "not "
 
 
 def _known(records: Path) -> Records:

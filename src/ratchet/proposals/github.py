@@ -12,29 +12,36 @@ from pathlib import Path
 from typing import Any
 
 from ratchet.errors import EvidenceError
-from ratchet.git import git
+from ratchet.git import attempt
 
-_PATIENCE = 120  # seconds for one request
+_PATIENCE = 120
 
 
 class GitHub:
-    """A repository on GitHub, such as `acme/model`."""
+    """A repository on GitHub, such as `acme/model`. patience: seconds for one request."""
 
-    def __init__(self, repository: str) -> None:
+    def __init__(self, repository: str, patience: int = _PATIENCE) -> None:
         self.repository = repository
+        self._patience = patience
 
     @classmethod
-    def here(cls, top: Path) -> "GitHub":
+    def here(cls, top: Path, patience: int = _PATIENCE) -> "GitHub":
         """Return the one that a job runs for, or that `origin` leads to."""
-        if named := os.environ.get("GITHUB_REPOSITORY"):
-            return cls(named)
-        url = git(top, "remote", "get-url", "origin")
-        found = re.search(r"github\.com[:/]([^/\s]+/[^/\s]+?)(\.git)?/?$", url)
-        if not found:
+        if given := os.environ.get("GITHUB_REPOSITORY"):
+            return cls(given, patience)
+        found = attempt(top, "remote", "get-url", "origin")
+        if found.returncode:
+            raise EvidenceError(
+                "there is no remote `origin` that leads to GitHub; `git remote add origin URL`, "
+                "or set GITHUB_REPOSITORY to OWNER/NAME"
+            )
+        url = found.stdout.strip()
+        named = re.search(r"github\.com[:/]([^/\s]+/[^/\s]+?)(\.git)?/?$", url)
+        if not named:
             raise EvidenceError(
                 f"origin is {url}, which isn't on github.com: set GITHUB_REPOSITORY to OWNER/NAME"
             )
-        return cls(found[1])
+        return cls(named[1], patience)
 
     def get(self, path: str, **query: str) -> Any:
         """Return what is there; `query` narrows a list down."""
@@ -64,7 +71,7 @@ class GitHub:
                 env={**os.environ, "GH_PROMPT_DISABLED": "1"},
                 capture_output=True,
                 text=True,
-                timeout=_PATIENCE,
+                timeout=self._patience,
                 check=False,
             )
         except FileNotFoundError:
@@ -72,7 +79,7 @@ class GitHub:
                 "gh, GitHub's command line tool, isn't there: install it and run `gh auth login`"
             ) from None
         except subprocess.TimeoutExpired:
-            raise EvidenceError(f"{method} {url}: no answer in {_PATIENCE} s") from None
+            raise EvidenceError(f"{method} {url}: no answer in {self._patience} s") from None
         if done.returncode != 0:
             reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
             raise EvidenceError(f"{method} {url}: {reason}; docs/github.md has the rights it needs")

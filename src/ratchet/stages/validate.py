@@ -285,17 +285,21 @@ def _refuse_if_too_bad(validation: Validation, max_quarantined: float, report: P
     newest = max([*validation.accepted, *validation.quarantined])
     count = len(validation.accepted) + len(validation.quarantined)
     share = len(validation.quarantined) / count
-    hint = (
-        f"see {report}; have it delivered again and run `ratchet discover --accept-changed ID`, or "
-        "`ratchet batch exclude ID`, or where its rows can be read `ratchet batch accept ID`"
-    )
     for batch in dict.fromkeys([newest, *validation.fatal]):
         if batch in validation.quarantined:
             reasons = "; ".join(map(str, validation.quarantined[batch]))
             which = "the newest batch, " * (batch == newest)
-            raise DataError(f"{which}{batch}, is refused: {reasons}\n{hint}")
+            raise DataError(f"{which}{batch}, is refused: {reasons}\n{_hint(report, batch)}")
     if share > max_quarantined:
         raise DataError(
             f"{len(validation.quarantined)} of {count} batches ({share:.0%}) are quarantined, "
-            f"validate.max_quarantined is {max_quarantined:.0%}\n{hint}"
+            f"validate.max_quarantined is {max_quarantined:.0%}\n{_hint(report, 'ID')}"
         )
+
+
+def _hint(report: Path, batch: str) -> str:
+    return (
+        f"see {report}; have it delivered again and run `ratchet discover --accept-changed {batch}`"
+        f", or `ratchet batch exclude {batch} --note WHY`, or where its rows can be read "
+        f"`ratchet batch accept {batch} --note WHY`"
+    )

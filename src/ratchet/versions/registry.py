@@ -14,6 +14,7 @@ from ratchet.gate.revisions import History
 from ratchet.gate.rollback import model_at
 from ratchet.journal import accepted
 from ratchet.journal.commits import LOCK, Revision
+from ratchet.versions.worktree import author
 
 STAGE = "prod"
 
@@ -148,5 +149,6 @@ def _tag(top: Path, commit: str, message: str, *, version: str = "", stage: str 
             name = version or name_tag(Action.ASSIGN, accepted.ARTIFACT, stage=stage, scm=scm)
             create_tag(scm, name, rev=commit, message=message)
     except (SCMError, GTOException) as error:
+        author(top)  # says so when git lacks a name to sign with
         raise ConfigError(f"git can't tag {commit[:10]}: {error}") from error
     return name

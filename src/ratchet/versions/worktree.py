@@ -33,7 +33,10 @@ def author(top: Path) -> str:
     """Return the name that git would put on a commit; ConfigError when it knows none."""
     done = attempt(top, "var", "GIT_AUTHOR_IDENT")
     if done.returncode != 0:
-        raise ConfigError("git doesn't know who you are; `git config user.name` and user.email")
+        raise ConfigError(
+            "git doesn't know who you are; `git config --global user.name 'YOUR NAME'` and `git "
+            "config --global user.email ADDRESS` tell it"
+        )
     return done.stdout.split(" <")[0]
 
 

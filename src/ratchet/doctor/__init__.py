@@ -1,0 +1,1 @@
+"""What is missing or broken here, and what to do about it."""
