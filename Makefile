@@ -22,10 +22,10 @@ SAMPLE_UNTIL := 2013-04-30
 # credentials. A clone's own local remote doesn't exist yet, and DVC would only warn of that.
 PULL := --pull
 
-.PHONY: help setup repro demo-s3 test test-slow bench lint format docs lock sample clean
+.PHONY: help setup repro demo-s3 test test-slow test-mlflow bench lint format docs lock sample clean
 
 help: ## show what there is
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 .venv/bin/uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ratchet needs Python 3.11")'
@@ -58,10 +58,25 @@ demo-s3: .venv/.dev ## play two nights against a real S3 server on this machine
 	PYTHONPATH=tests python sample/demo_s3.py
 
 test: .venv/.dev ## run the whole test suite
-	pytest -n 2 --dist worksteal -m 'not slow'
+	pytest -n 2 --dist worksteal -m 'not slow and not mlflow'
 
 test-slow: .venv/.dev ## run the checks that take minutes
 	pytest -m slow
+
+# MLflow is half a gigabyte, and its server wants an older pyarrow than ours: both live apart.
+.mlflow/.done: .venv/.dev
+	@echo 'Installing MLflow to .mlflow'
+	@uv venv --quiet --clear --python .venv/bin/python .mlflow/client
+	@uv pip install --quiet --python .mlflow/client --require-hashes -r requirements/run.txt
+	@uv pip install --quiet --python .mlflow/client --require-hashes -r requirements/dev.txt
+	@uv pip install --quiet --python .mlflow/client --constraint requirements/run.txt --editable '.[mlflow]'
+	@uv venv --quiet --clear --python .venv/bin/python .mlflow/server
+	@uv pip install --quiet --python .mlflow/server 'mlflow>=3.17,<4'
+	@touch $@
+
+test-mlflow: .mlflow/.done ## export to a real MLflow server; installs it, apart from .venv
+	PATH="$(CURDIR)/.mlflow/client/bin:$$PATH" MLFLOW_SERVER="$(CURDIR)/.mlflow/server/bin/mlflow" \
+	  python -m pytest -m mlflow tests/pipeline/test_export_mlflow.py
 
 bench: .venv/.dev ## measure speed and memory, and what the checks catch
 	PYTHONPATH=tests python benchmarks/run.py

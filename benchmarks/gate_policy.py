@@ -176,7 +176,7 @@ class Play:
                 y, old, new, day, metrics=metrics, seed=0, replicates=self.replicates, unit=unit
             ).items()
         }
-        return Compared(found, movement(old, new), challenger[1] - champion[1])
+        return Compared(found, movement(y, old, new), challenger[1] - champion[1])
 
     def night_loss(self, model: Model, day: int) -> float:
         y, _ = self.labels(day, day + 1)

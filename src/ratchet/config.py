@@ -178,7 +178,8 @@ class Evaluate(Section):
 class Rule(Section):
     """What the gate asks of one metric. What isn't written isn't asked.
 
-    A loss is by how much the challenger is worse than the champion, in the metric's own unit.
+    A loss is by how much the challenger is worse than the champion, in the metric's own unit: that
+    of the labels for rmse and mae.
     """
 
     unit: Literal["row", "batch"] = Field(
@@ -219,7 +220,7 @@ class SliceRules(Section):
     """What the gate asks of parts of the holdout."""
 
     columns: list[str] = Field(description="columns of schema.yaml to compare value by value")
-    metric: str = Field(description="the metric that is compared")
+    metric: str = Field(description="the metric of the task that is compared")
     margin: float = Field(ge=0, description="block a slice that surely loses more than this")
     chance: float = Field(
         gt=0,
@@ -249,10 +250,12 @@ class More(Section):
         default=None, description="time to score the holdout, as a multiple of the champion's"
     )
     calibration: Limit | None = Field(
-        default=None, description="by how much the calibration error may rise"
+        default=None,
+        description="by how much the calibration error may rise; not asked for regression",
     )
     churn: Limit | None = Field(
-        default=None, description="share of the holdout's rows whose decision flips"
+        default=None,
+        description="share of the holdout's rows whose decision flips; not asked for regression",
     )
     same_inputs: Action = Field(
         default="off",
@@ -267,13 +270,17 @@ class Gate(Section):
     """When a challenger may take the champion's place."""
 
     metrics: dict[str, Rule] = Field(
-        min_length=1, description="a rule for each metric that is judged, by its name"
+        min_length=1,
+        description="a rule for each metric that is judged, by its name: one of the task, or "
+        "NAME_within: with the level of each batch set right for both models first",
     )
     moved_above: float = Field(
         ge=0,
         le=1,
         description="mean change of the predictions, by the root of the number of new batches, "
-        "beyond which a rule's margin_if_moved is asked for",
+        "beyond which a rule's margin_if_moved is asked for. Of probabilities, with several "
+        "classes half the sum over them (total variation); for regression as a share of the "
+        "standard deviation of the holdout's labels",
     )
     slices: SliceRules
     more: More = More()
@@ -293,8 +300,9 @@ class Trigger(Section):
     )
     loss: float = Field(
         ge=0,
-        description="how much smaller the champion's advantage in log loss over the class prior "
-        "may be on the new batches than on its holdout, in nats",
+        description="how much smaller the champion's advantage over the prior may be on the new "
+        "batches than on its holdout: in nats of log loss, or for regression in RMSE as a share of "
+        "the prior's",
     )
 
 

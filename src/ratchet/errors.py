@@ -33,3 +33,8 @@ class EvidenceError(RatchetError):
     """A file is missing, unreadable or not what its hash says, or could not be written."""
 
     exit_code = 5
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what a reader of YAML found wrong; the text that it was handed has no name."""
+    return " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")

@@ -29,7 +29,7 @@ CATEGORIES = ("category", "boolean")
 ENCODED = ("encoded",)
 
 
-def build_estimator(config: Train, features: Mapping[str, str], task: Task = "binary") -> Pipeline:
+def build_estimator(config: Train, features: Mapping[str, str], task: Task) -> Pipeline:
     """Return an unfitted pipeline from a table with the columns `features` to predictions.
 
     `features` maps each column to its kind: "number", "integer", "category", "boolean", or

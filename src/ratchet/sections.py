@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ratchet.errors import ConfigError
+from ratchet.errors import ConfigError, in_one_line
 
 
 class Section(BaseModel):
@@ -48,11 +48,6 @@ def read_yaml(path: Path, model: type[AnySection]) -> AnySection:
     except ValidationError as error:
         lines = [f"{path}: {_sentence(found, model)}" for found in error.errors()]
         raise ConfigError("\n".join(lines)) from error
-
-
-def in_one_line(error: Exception) -> str:
-    """Return what a reader of YAML found wrong; the text that it was handed has no name."""
-    return " ".join(str(error).split()).replace('in "<unicode string>", ', "at ")
 
 
 _COMPARISONS = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ratchet.artifacts.card import Card, Rows
 from ratchet.journal import rolled_back
 from ratchet.journal.rolled_back import RolledBack
@@ -55,6 +57,10 @@ def sha(number: int) -> str:
     return f"{number:064x}"
 
 
+def labels(rows: int, positive: int) -> np.ndarray:
+    return (np.arange(rows) < positive).astype(np.int8)
+
+
 def card(number: int, days: int = 10, judged: int = 3) -> Card:
     """Return the card of a model that the batches before day `number` taught."""
     ids = [f"day-{day:04}" for day in range(number, number + days + judged)]
@@ -67,8 +73,8 @@ def card(number: int, days: int = 10, judged: int = 3) -> Card:
         target="late",
         positive=1,
         features={},
-        train=Rows.of({day: hashes[day] for day in ids[:days]}, 1000 + number, 300),
-        holdout=Rows.of({day: hashes[day] for day in ids[days:]}, 400, 100),
+        train=Rows.of({day: hashes[day] for day in ids[:days]}, labels(1000 + number, 300)),
+        holdout=Rows.of({day: hashes[day] for day in ids[days:]}, labels(400, 100)),
         code_sha256=sha(7),
         environment_sha256=sha(8),
         libraries={},

@@ -14,6 +14,7 @@ from ratchet.code import code_hash
 from ratchet.config import load_params
 from ratchet.data.manifest import Batch
 from ratchet.data.schema import load_schema
+from ratchet.data.target import target_of
 from ratchet.data.validated import read_window
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
@@ -48,8 +49,9 @@ def window(evaluated: Shop) -> Window:
     holdout = load_params(evaluated.root / "params.yaml").window.holdout
     rows, hashes = read_window(evaluated.validated)
     teaching, judging = train.split(rows, hashes, holdout)
-    labels = [train.labels(part, schema, "") for part in (teaching, judging)]
-    return Window(teaching, judging, hashes, *labels)
+    target = target_of("binary", schema)
+    labels = [train.labels(part, target, "") for part in (teaching, judging)]
+    return Window(teaching, judging, hashes, target, *labels)
 
 
 def found(evaluated: Shop, window: Window, card: Card, *drop: str) -> list[str]:
@@ -92,6 +94,7 @@ def test_a_foreign_input_is_named(
 
 def test_other_training_rows_are_named(evaluated: Shop, window: Window) -> None:
     card = read_card(evaluated.card)
+    assert card.train.positive_rows
     fewer = card.train.model_copy(update={"positive_rows": card.train.positive_rows - 1})
     card = card.model_copy(update={"train": fewer})
     assert found(evaluated, window, card) == ["the card's train is not that of this commit"]

@@ -119,7 +119,7 @@ def test_no_key_or_text_gets_into_git(evaluated: Shop) -> None:
 def test_answers_are_compared_to_a_tolerance(
     shift: float, differing: int, farthest: float | None
 ) -> None:
-    found = compared(Golden(HARD, SCORE), SCORE + np.array([0.0, shift, 0.0]))
+    found = compared(Golden(HARD, SCORE), SCORE + np.array([0.0, shift, 0.0]), "binary")
     assert (found.differing, found.wrong, found.same) == (differing, differing > 0, not differing)
     if farthest is not None:
         assert found.difference == farthest
@@ -127,11 +127,11 @@ def test_answers_are_compared_to_a_tolerance(
 
 def test_answers_are_told() -> None:
     golden = Golden(HARD, SCORE)
-    same, other, broken = (compared(golden, SCORE + by) for by in (0.0, -0.03, inf))
+    same, other, broken = (compared(golden, SCORE + by, "binary") for by in (0.0, -0.03, inf))
     assert str(same) == "answers 3 golden rows as when it was made (largest difference 0)"
     assert str(other).endswith("than when it was made: 3 of 3 golden rows, by up to 0.03")
     assert str(broken).endswith("3 of 3 golden rows, by up to infinity")
-    moved = compared(golden, SCORE, ("skops 0.15 → 0.16",))
+    moved = compared(golden, SCORE, "binary", ("skops 0.15 → 0.16",))
     assert str(moved).endswith("; libraries have moved: skops 0.15 → 0.16")
 
 
@@ -142,7 +142,8 @@ def held(shop: Shop, content: bytes | None) -> list[str]:
     """Hold a file of golden predictions against the holdout and its scores."""
     scored = read_scored(shop.scored)
     rows = scored.columns.add_column(0, "batch", pa.array(scored.batch.tolist()))
-    return forged(content, "golden.json", rows, scored.score, read_card(shop.card).features)
+    card = read_card(shop.card)
+    return forged(content, "golden.json", rows, scored.score, card.features, card.task)
 
 
 def test_what_train_has_written_is_not_forged(evaluated: Shop) -> None:

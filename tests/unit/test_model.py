@@ -82,7 +82,7 @@ def strange():
 @pytest.fixture(scope="module", params=LEARNERS)
 def trained(request):
     table, late = flights()
-    return build_estimator(config(request.param), KINDS).fit(table, late)
+    return build_estimator(config(request.param), KINDS, "binary").fit(table, late)
 
 
 def test_it_learns(trained):
@@ -120,7 +120,7 @@ def test_a_gap_is_itself_a_sign(estimator):
     # Shuffled answers, but for one thing: they are late where the delay is not known.
     table, late = flights()
     late = np.where(table.delay.isna(), 1, np.random.default_rng(0).permutation(late))
-    model = build_estimator(config(estimator), {"delay": "number"}).fit(table, late)
+    model = build_estimator(config(estimator), {"delay": "number"}, "binary").fit(table, late)
     probability = model.predict_proba(table)[:, 1]
     assert probability[table.delay.isna()].min() > probability[table.delay.notna()].max()
 
@@ -130,7 +130,7 @@ def test_a_gap_is_itself_a_sign(estimator):
 def test_columns_of_one_kind_only(estimator, kind):
     table, late = flights(rows=300)
     features = {name: k for name, k in KINDS.items() if k == kind}
-    model = build_estimator(config(estimator), features).fit(table, late)
+    model = build_estimator(config(estimator), features, "binary").fit(table, late)
     assert model.predict_proba(strange()).shape == (40, 2)
 
 
@@ -140,14 +140,14 @@ def test_a_column_that_is_empty_in_training(estimator):
     table["carrier"] = pd.Series([None] * 300, dtype="str")
     if estimator != "hist_gradient_boosting":
         table["delay"] = np.nan
-    model = build_estimator(config(estimator), KINDS).fit(table, late)
+    model = build_estimator(config(estimator), KINDS, "binary").fit(table, late)
     full, _ = flights(rows=50, seed=4)
     assert np.isfinite(model.predict_proba(full)).all()
 
 
 def test_categories_are_split_as_sets_even_when_there_are_too_many():
     table, late = flights()
-    model = build_estimator(config("hist_gradient_boosting"), KINDS).fit(table, late)
+    model = build_estimator(config("hist_gradient_boosting"), KINDS, "binary").fit(table, late)
     assert table.plane.nunique() > 255
     assert model[-1].is_categorical_.tolist() == [True, True, True, False, False]
 
@@ -155,7 +155,9 @@ def test_categories_are_split_as_sets_even_when_there_are_too_many():
 def test_max_bins_bounds_the_categories():
     table, late = flights()
     parameters = {"max_iter": 3, "max_bins": 16}
-    model = build_estimator(config("hist_gradient_boosting", parameters), KINDS).fit(table, late)
+    model = build_estimator(config("hist_gradient_boosting", parameters), KINDS, "binary").fit(
+        table, late
+    )
     assert np.isfinite(model.predict_proba(strange())).all()
 
 
@@ -171,7 +173,7 @@ import test_model
 table, late = test_model.flights(rows=60_000)
 hashes = {}
 for name in known_for("binary"):
-    model = build_estimator(test_model.config(name), test_model.KINDS)
+    model = build_estimator(test_model.config(name), test_model.KINDS, "binary")
     jobs = joblib.parallel_config(backend="threading", n_jobs=int(sys.argv[1]))
     with jobs, threadpool_limits(limits=1):
         model.fit(table, late)
@@ -208,26 +210,31 @@ def test_a_forest_follows_the_jobs_of_joblib():
 
     joblib.register_parallel_backend("counting", Counting)
     with joblib.parallel_config(backend="counting", n_jobs=2), threadpool_limits(limits=1):
-        build_estimator(config("random_forest"), KINDS).fit(table, late)
+        build_estimator(config("random_forest"), KINDS, "binary").fit(table, late)
     assert seen == [1, 2], "one job for the columns, two for the trees"
 
 
 def test_the_seed_matters():
     table, late = flights(rows=300)
     one, other = (
-        build_estimator(config("random_forest", seed=seed), KINDS).fit(table, late)
+        build_estimator(config("random_forest", seed=seed), KINDS, "binary").fit(table, late)
         for seed in (1, 2)
     )
     assert (one.predict_proba(table) != other.predict_proba(table)).any()
 
 
 def test_parameters_win_over_our_defaults():
-    model = build_estimator(config("logistic_regression", {"max_iter": 7, "C": 0.5}), KINDS)
+    model = build_estimator(
+        config("logistic_regression", {"max_iter": 7, "C": 0.5}), KINDS, "binary"
+    )
     assert (model[-1].max_iter, model[-1].C, model[-1].random_state) == (7, 0.5, 3)
 
 
 def test_no_early_stopping_unless_asked_for():
-    assert build_estimator(config("hist_gradient_boosting"), KINDS)[-1].early_stopping is False
+    assert (
+        build_estimator(config("hist_gradient_boosting"), KINDS, "binary")[-1].early_stopping
+        is False
+    )
 
 
 @pytest.mark.parametrize(
@@ -258,19 +265,19 @@ def test_no_early_stopping_unless_asked_for():
 )
 def test_wrong_settings_are_named(estimator, parameters, message):
     with pytest.raises(ConfigError, match=message):
-        build_estimator(config(estimator, parameters), KINDS)
+        build_estimator(config(estimator, parameters), KINDS, "binary")
 
 
 @pytest.mark.parametrize("name", DECIDED)
 def test_what_is_decided_elsewhere_is_said(name):
     with pytest.raises(ConfigError) as caught:
-        build_estimator(config("hist_gradient_boosting", {name: 2}), KINDS)
+        build_estimator(config("hist_gradient_boosting", {name: 2}), KINDS, "binary")
     assert f"hist_gradient_boosting.{name}: {DECIDED[name]}" in str(caught.value)
 
 
 def test_all_wrong_parameters_are_named_at_once():
     with pytest.raises(ConfigError) as caught:
-        build_estimator(config("random_forest", {"depth": 2, "trees": 3}), KINDS)
+        build_estimator(config("random_forest", {"depth": 2, "trees": 3}), KINDS, "binary")
     assert str(caught.value).count("params.yaml: train.parameters.random_forest.") == 2
 
 
@@ -278,7 +285,9 @@ def test_kinds_that_no_model_learns_from_are_named():
     with pytest.raises(
         ConfigError, match=r"columns: note \(text\), day \(date\): .*feature: false"
     ):
-        build_estimator(config("random_forest"), {"x": "number", "note": "text", "day": "date"})
+        build_estimator(
+            config("random_forest"), {"x": "number", "note": "text", "day": "date"}, "binary"
+        )
 
 
 def test_nothing_to_learn_from():

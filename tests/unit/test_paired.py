@@ -9,9 +9,11 @@ import sklearn.metrics as sk
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ratchet.errors import ConfigError, DataError
-from ratchet.gate.paired import PAIRED_METRICS, differences, movement
+from ratchet.gate.paired import differences, movement, paired_metrics
 from ratchet.gate.within import levelled
 from ratchet.scoring.bootstrap import paired
+
+PAIRED_METRICS = paired_metrics("binary")
 
 
 def simulated(rows=700, batches=7, seed=0, noise=(0.3, 0.9)):
@@ -139,17 +141,17 @@ def test_one_batch_has_no_interval_by_batches():
 
 
 def test_movement_is_what_it_says():
-    moved = movement([0.1, 0.6, 0.4], [0.2, 0.4, 0.4])
+    moved = movement([0, 1, 0], [0.1, 0.6, 0.4], [0.2, 0.4, 0.4])
     assert moved.mean == pytest.approx(0.1)
     assert moved.level == pytest.approx(-0.1 / 3)
     assert moved.flips == pytest.approx(1 / 3)
-    assert_array_equal(movement([0.2], [0.4], threshold=0.3).flips, 1)
+    assert_array_equal(movement([1], [0.2], [0.4], threshold=0.3).flips, 1)
 
 
 @pytest.mark.parametrize("scores", [[0.1, np.nan], [0.1, 2], [0.1], []])
 def test_movement_wants_probabilities_of_the_same_rows(scores):
     with pytest.raises(DataError):
-        movement([0.1, 0.2], scores)
+        movement([0, 1], [0.1, 0.2], scores)
 
 
 def test_the_statistics_need_neither_sklearn_nor_pandas():

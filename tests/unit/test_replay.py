@@ -68,7 +68,7 @@ def test_a_night_s_model_predicts_what_the_stages_made(lived: Shop, tmp_path: Pa
     replay(lived)
     places = Places(lived.root / "cache", lived.schema_file)
     params = lived.configure()
-    workshop = Workshop(places, params.train)
+    workshop = Workshop(places, params.train, params.task)
     bench = Bench(params, places, workshop)
     night, *_ = nights(workshop.history, params, first=8)
     model = challenger(night, params.window.holdout)
@@ -113,7 +113,7 @@ def test_the_trigger_decides_as_on_the_night(
         environment=real.lock,
     )
     places = Places(lived.root / "cache", lived.schema_file)
-    workshop = Workshop(places, params.train)
+    workshop = Workshop(places, params.train, params.task)
     sixth, _, eighth, *_ = nights(workshop.history, params, first=6)
     champion = challenger(sixth, params.window.holdout)
     called = Bench(params, places, workshop).called(champion, eighth)

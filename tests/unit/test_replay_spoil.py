@@ -69,7 +69,7 @@ def test_labels_are_flipped_where_and_as_often_as_the_name_says(lesson: Lesson) 
 
 
 def test_three_batches_lose_their_positives(lesson: Lesson) -> None:
-    found = spoiled(lesson, "3 batches all negative").y
+    found = spoiled(lesson, "3 batches of one label").y
     assert found[-3 * ROWS :].sum() == 0
     assert (found[: -3 * ROWS] == lesson.y[: -3 * ROWS]).all()
 

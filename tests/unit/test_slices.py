@@ -62,7 +62,7 @@ def test_what_cannot_be_judged_says_why():
     )
     reasons = {part.value: part.reason for part in found}
     assert reasons["few"] == "only 5 rows, fewer than 50"
-    assert "both classes" in reasons["late"]
+    assert "rows with different labels" in reasons["late"]
     assert reasons["many"] == ""
     assert [chance is None for chance in chances(found, 0.0)] == [True, False, True, True]
 

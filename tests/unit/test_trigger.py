@@ -32,7 +32,10 @@ def test_below_all_thresholds_the_night_is_skipped() -> None:
         ({"rows": 1000}, "1,000 new rows: trigger.new_rows, 1,000, is reached"),
         ({"age": 7}, "7 batches came after the model's newest one: trigger.age, 7, is reached"),
         ({"drift": 0.31}, "x is 0.310 farther from the training data than usual"),
-        ({"loss": 0.051}, "0.0510 smaller than on its holdout: trigger.loss, 0.05, is exceeded"),
+        (
+            {"loss": 0.051},
+            "0.0510 nats smaller than on its holdout: trigger.loss, 0.05, is exceeded",
+        ),
         ({"loss": math.nan}, "trigger.loss, 0.05, is exceeded"),  # what can't be known isn't fine
     ],
 )
@@ -47,7 +50,7 @@ def test_what_is_not_met_says_so_and_a_gain_is_no_loss_below_zero() -> None:
     unmet = ("is not reached", "is not exceeded")
     assert all(reason.endswith(unmet) for reason in decision.reasons)
     assert any("1 batch came after" in reason for reason in decision.reasons)
-    assert "is 0.0039 larger than on its holdout" in decision.reasons[3]
+    assert "is 0.0039 nats larger than on its holdout" in decision.reasons[3]
 
 
 def test_without_an_accepted_batch_there_is_nothing_to_learn() -> None:

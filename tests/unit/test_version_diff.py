@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from journal import card, sha
+from journal import card, labels, sha
 
 from ratchet.artifacts.card import Card, Rows
 from ratchet.errors import DataError
@@ -48,7 +48,7 @@ def compare(one: Snapshot, other: Snapshot) -> diff.Comparison:
 def test_batches_that_came_went_and_changed_are_told() -> None:
     after = card(3)
     batches = after.train.batches | {"day-0005": sha(99)}
-    changed = after.model_copy(update={"train": Rows.of(batches, 1003, 300)})
+    changed = after.model_copy(update={"train": Rows.of(batches, labels(1003, 300))})
     found = compare(side(2), side(3, changed))
     assert found.train == Batches(["day-0012"], ["day-0002"], ["day-0005"], 8)
     assert found.holdout == Batches(["day-0015"], ["day-0012"], [], 2)

@@ -7,8 +7,10 @@ import numpy as np
 
 from ratchet.artifacts.card import Card
 from ratchet.artifacts.golden import Golden
+from ratchet.task import Task
 
-# Probabilities that are closer are the same answer: processors differ in last digits.
+# Probabilities that are closer are the same answer: processors differ in last digits. So are
+# numbers that are closer than this share of the widest span between the model's golden answers.
 TOLERANCE = 1e-6
 
 
@@ -17,9 +19,10 @@ class Answers:
     """What an accepted model answered today.
 
     rows: how many golden rows there are; 0 for a version from before they were kept. differing:
-    how many of them it answers otherwise, by more than TOLERANCE. difference: the largest; None
-    where there is none, or one that isn't finite. problem: why it couldn't answer, empty if it
-    could. moved: the libraries that aren't those it was made with, as `NAME THEN → NOW`.
+    how many of them it answers otherwise, by more than TOLERANCE. difference: the largest, of
+    whichever class; None where there is none, or one that isn't finite. problem: why it couldn't
+    answer, empty if it could. moved: the libraries that aren't those it was made with, as
+    `NAME THEN → NOW`.
     """
 
     rows: int
@@ -60,12 +63,23 @@ class Answers:
         return "infinity" if self.difference is None else f"{self.difference:.2g}"
 
 
-def compared(golden: Golden, score: np.ndarray, moved: tuple[str, ...] = ()) -> Answers:
+def compared(golden: Golden, score: np.ndarray, task: Task, moved: tuple[str, ...] = ()) -> Answers:
     """Hold scores of the golden rows against those from when the model was made."""
-    apart = np.abs(golden.score - score)
-    same = apart <= TOLERANCE  # nothing is equal to NaN
+    rows = len(golden.score)
+    if score.shape != golden.score.shape:
+        said = f"it gives {score.shape} answers where {golden.score.shape} were kept"
+        return Answers(rows, 0, None, said, moved)
+    apart = np.abs(golden.score - score).reshape(rows, -1).max(axis=1)
+    same = apart <= TOLERANCE * _span(golden.score, task)  # nothing is equal to NaN
     farthest = float(apart.max()) if np.isfinite(apart).all() else None
-    return Answers(len(apart), int((~same).sum()), farthest, "", moved)
+    return Answers(rows, int((~same).sum()), farthest, "", moved)
+
+
+def _span(score: np.ndarray, task: Task) -> float:
+    """Return what a difference is a share of: 1 for probabilities, the width of numbers."""
+    if task != "regression":
+        return 1.0
+    return float(np.ptp(score)) or float(np.abs(score).max())
 
 
 def moved_libraries(card: Card) -> tuple[str, ...]:

@@ -5,9 +5,12 @@ import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ratchet.cli.examples import EXAMPLES
+
+if TYPE_CHECKING:  # `ratchet --help` answers at once
+    from ratchet.config import Params
 
 PARAMS = Path("params.yaml")
 
@@ -71,6 +74,19 @@ class Commands:
 def add_params(made: argparse.ArgumentParser) -> None:
     """Add the option that names the params file."""
     made.add_argument("--params", type=Path, default=PARAMS, help="default: %(default)s")
+
+
+def load_judged(path: Path) -> "Params":
+    """Read params.yaml for a command whose work is in vain if the gate can't judge it.
+
+    Raises ConfigError when a metric of its rules isn't for the task.
+    """
+    from ratchet.config import load_params
+    from ratchet.gate.rules import require_fit
+
+    params = load_params(path)
+    require_fit(params.gate, params.task, str(path))
+    return params
 
 
 def add_paths(made: argparse.ArgumentParser, **needed: str) -> None:

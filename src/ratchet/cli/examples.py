@@ -119,6 +119,13 @@ EXAMPLES = {
         ratchet verify --random 5 --keep 90d
         ratchet verify --all --data                # bring every object and check its hash
     """,
+    "export": """
+        ratchet export mlflow --name late-flights --tracking-uri http://mlflow:5000
+    """,
+    "export mlflow": """
+        ratchet export mlflow --name late-flights --tracking-uri http://mlflow:5000
+        ratchet export mlflow --name late-flights --experiment nightly --json
+    """,
     "gc": """
         ratchet gc --keep 90d --dry-run
         ratchet gc --keep 90d --cloud --yes

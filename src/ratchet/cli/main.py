@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ratchet.cli import (
     checks,
+    export,
     gate,
     history,
     nights,
@@ -29,7 +30,7 @@ GROUPS = {
     "batches, judged": (checks,),
     "models, judged": (gate,),
     "nights": (nights,),
-    "accepted versions": (versions, history, upkeep),
+    "accepted versions": (versions, history, export, upkeep),
     "the sample": (producer,),
 }
 

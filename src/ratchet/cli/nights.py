@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ratchet.cli.arguments import Commands, add_defaults, add_params
+from ratchet.cli.arguments import Commands, add_defaults, add_params, load_judged
 from ratchet.errors import EvidenceError, RatchetError
 
 CACHE = Path(".ratchet/replay")
@@ -117,11 +117,10 @@ def add(commands: Commands) -> None:
 
 
 def _trigger(args: argparse.Namespace) -> None:
-    from ratchet.config import load_params
     from ratchet.nights import trigger
 
     decision = trigger.run(
-        load_params(args.params),
+        load_judged(args.params),
         manifest=args.manifest,
         schema=args.schema,
         validated=args.validated,

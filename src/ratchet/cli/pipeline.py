@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ratchet.cli.arguments import Commands, add_defaults, add_params, add_paths, count
+from ratchet.cli.arguments import Commands, add_defaults, add_params, add_paths, count, load_judged
 
 
 def add(commands: Commands) -> None:
@@ -139,11 +139,10 @@ def _validate(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from ratchet.config import load_params
     from ratchet.stages import train
 
     done = train.run(
-        load_params(args.params),
+        load_judged(args.params),
         validated=args.validated,
         schema=args.schema,
         environment=args.environment,
@@ -161,11 +160,10 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from ratchet.config import load_params
     from ratchet.stages import evaluate
 
     done = evaluate.run(
-        load_params(args.params),
+        load_judged(args.params),
         scored=args.scored,
         card=args.card,
         metrics=args.metrics,

@@ -14,6 +14,7 @@ from ratchet.errors import RatchetError
 from ratchet.gate.clean_room import Model
 from ratchet.gate.revisions import History
 from ratchet.journal.commits import Revision
+from ratchet.task import Task
 
 
 def ask(
@@ -40,7 +41,7 @@ def ask(
         return Answers(0, 0, None, str(error), moved)
     except Exception as error:  # whatever a library stumbles over in a model of another version
         return Answers(0, 0, None, f"{type(error).__name__}: {error}", moved)
-    return compared(found, score, moved)
+    return compared(found, score, card.task, moved)
 
 
 def forged(
@@ -49,11 +50,12 @@ def forged(
     judging: pa.Table,
     score: np.ndarray,
     features: Collection[str],
+    task: Task,
 ) -> list[str]:
     """Return what is wrong with a challenger's golden predictions, a line each.
 
     content: the file, which lies at `path`. judging, score: the rows that judge, scored anew.
-    features: the model's.
+    features, task: the model's.
     """
     if content is None:
         return [f"{path} is missing"]
@@ -64,5 +66,5 @@ def forged(
     again = choose(judging, score, features)
     if not again.rows.equals(committed.rows):
         return [f"forged or stale: the rows in {path} aren't those of this holdout"]
-    found = compared(committed, again.score)
+    found = compared(committed, again.score, task)
     return [f"forged or stale: the model {found}"] if found.wrong else []

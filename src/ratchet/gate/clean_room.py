@@ -30,7 +30,8 @@ from ratchet.gate.revisions import History, sha256_at
 from ratchet.journal.commits import LOCK, Revision
 from ratchet.stages import train
 
-# metrics.json is rounded to 6 digits, and processors may differ in the last of them.
+# metrics.json is rounded to 6 digits, and processors may differ in the last of them; of figures
+# above 1 it is the share that counts.
 TOLERANCE = 2e-6
 
 
@@ -193,6 +194,23 @@ def foreign_inputs(
     return wrong
 
 
+def unlike(champion: Card, challenger: Card) -> str:
+    """Say what one predicts otherwise than the other; empty where both predict the same."""
+    return next(
+        (
+            f"{name} {_value(champion, name)} and not {_value(challenger, name)}"
+            for name in ("task", "target", "positive", "classes")
+            if getattr(champion, name) != getattr(challenger, name)
+        ),
+        "",
+    )
+
+
+def _value(card: Card, name: str) -> str:
+    value = getattr(card, name)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
 def forged(committed: Mapping[str, float], found: Mapping[str, float]) -> list[str]:
     """Return which committed figures aren't those found, a line each; missing ones too."""
     return [
@@ -209,8 +227,9 @@ def seen(champion: Card, holdout: Mapping[str, str]) -> list[str]:
 
 
 def _equal(committed: float | None, found: float | None) -> bool:
-    # NaN is equal to nothing.
-    return committed is not None and found is not None and abs(committed - found) <= TOLERANCE
+    if committed is None or found is None:
+        return False
+    return abs(committed - found) <= TOLERANCE * max(1.0, abs(found))  # NaN is equal to nothing
 
 
 def _spelt(figure: float | None) -> str:

@@ -14,6 +14,7 @@ from ratchet.gate.rules import Judgement, Outcome, Status, Verdict, judge
 from ratchet.gate.slices import Slice
 from ratchet.gate.words import confidently
 from ratchet.journal.commits import Revision
+from ratchet.scoring.metrics import main_of
 
 EVIDENCE = "evidence"  # the rule of what must hold before anything can be judged
 
@@ -87,9 +88,10 @@ class Findings:
     @property
     def in_words(self) -> str:
         """What the intervals mean; empty without a comparison."""
-        if self.policy is None:
+        if self.policy is None or self.challenger is None:
             return ""
-        return confidently(self.differences, self.policy.rules.bootstrap.confidence)
+        main = main_of(self.challenger.card.task)
+        return confidently(self.differences, self.policy.rules.bootstrap.confidence, main)
 
     def with_status(self, *statuses: Status) -> list[Outcome]:
         """Return the outcomes with these statuses, in the order in which they were found."""

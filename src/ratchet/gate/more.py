@@ -24,9 +24,13 @@ INPUTS = (
     "parameters",
     "seed",
     "target",
+    "task",
     "positive",
+    "classes",
     "features",
     "key",
+    "weight",
+    "format",
     "train",
     "code_sha256",
     "environment_sha256",
@@ -57,12 +61,17 @@ def seconds(
 
 
 def judge_more(
-    size: Compared, latency: Compared, calibration: Compared, flips: float, rules: More
+    size: Compared,
+    latency: Compared,
+    calibration: Compared | None,
+    flips: float | None,
+    rules: More,
 ) -> Iterator[Outcome]:
     """Judge what besides the metrics speaks against the challenger.
 
     size: bytes of the files. latency: seconds for the same rows. calibration: the calibration
-    errors. flips: the share of rows whose decision changes.
+    errors. flips: the share of rows whose decision changes. Both are None where numbers are
+    predicted: without a probability there is nothing to calibrate, without a class no decision.
     """
     ratio = size.challenger / size.champion
     yield _limit(
@@ -73,15 +82,21 @@ def judge_more(
     )
     ratio = latency.challenger / latency.champion if latency.champion else float("nan")
     yield _limit("latency", ratio, f"scoring takes {ratio:.2f} times as long", rules.latency)
-    rise = calibration.challenger - calibration.champion
-    yield _limit(
-        "calibration",
-        rise,
-        f"the calibration error {'rises' if rise > 0 else 'falls'} by {abs(rise):.4f} to "
-        f"{calibration.challenger:.4f}",
-        rules.calibration,
-    )
-    yield _limit("churn", flips, f"{flips:.1%} of the decisions flip", rules.churn)
+    if calibration is None:
+        yield _lacks("calibration", "no probabilities")
+    else:
+        rise = calibration.challenger - calibration.champion
+        yield _limit(
+            "calibration",
+            rise,
+            f"the calibration error {'rises' if rise > 0 else 'falls'} by {abs(rise):.4f} to "
+            f"{calibration.challenger:.4f}",
+            rules.calibration,
+        )
+    if flips is None:
+        yield _lacks("churn", "no decisions")
+    else:
+        yield _limit("churn", flips, f"{flips:.1%} of the decisions flip", rules.churn)
 
 
 def judge_inputs(champion: Card, challenger: Card, rules: More) -> Outcome:
@@ -114,6 +129,11 @@ def _limit(name: str, value: float, said: str, limit: Limit | None) -> Outcome:
         return Outcome(name, "model", Status.ERROR, f"{name} has no finite value")
     status = Status.FINE if value <= limit.most else _STATUS[limit.action]
     return Outcome(name, "model", status, f"{said}; fine is up to {limit.most:g}")
+
+
+def _lacks(name: str, what: str) -> Outcome:
+    said = f"{name} isn't judged: a model that predicts numbers has {what}"
+    return Outcome(name, "model", Status.UNJUDGED, said)
 
 
 def _kilobytes(size: float) -> str:

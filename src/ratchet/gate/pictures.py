@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from ratchet.files import atomic_write
 from ratchet.gate.findings import Findings
 from ratchet.gate.paired import Difference
-from ratchet.gate.report import PICTURES
+from ratchet.gate.report import CURVES
+from ratchet.gate.within import WITHIN
 from ratchet.gate.words import title
-from ratchet.scoring.curves import roc_curve
-from ratchet.scoring.metrics import score
+from ratchet.scoring.curves import calibration, roc_curve
+from ratchet.scoring.metrics import METRICS, loss_of, score
+from ratchet.task import Task
 
 CHAMPION, NEW = "#8a94a6", "#1f6feb"
 WORSE, BETTER, INK, GRID = "#cf222e", "#1a7f37", "#24292f", "#d8dee4"
@@ -32,13 +34,23 @@ RC: Any = {
 
 def draw(found: Findings, folder: Path) -> list[str]:
     """Draw what was compared, a pair of models, into `folder`; return the names of the files."""
-    pictures: tuple[Callable[[Findings], Figure], ...] = (_differences, _roc, _batches)
+    task = _task(found)
+    pictures: dict[str, Callable[[Findings], Figure]] = {
+        "differences.png": _differences,
+        CURVES[task]: _roc if task == "binary" else _said_and_came,
+        "batches.png": _batches,
+    }
     with matplotlib.rc_context(RC):
-        for name, picture in zip(PICTURES, pictures, strict=True):
+        for name, picture in pictures.items():
             with atomic_write(folder / name) as partial:
                 figure = picture(found)
                 figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
-    return list(PICTURES)
+    return list(pictures)
+
+
+def _task(found: Findings) -> Task:
+    assert found.challenger is not None
+    return found.challenger.card.task
 
 
 def _differences(found: Findings) -> Figure:
@@ -63,17 +75,19 @@ def _differences(found: Findings) -> Figure:
     if slices:
         asked = found.policy.rules.slices.metric if found.policy else ""
         _forest(panels[1], slices, f"Slices that changed for the worse most, {title(asked)}")
-    panels[-1].set_xlabel("change for the worse, with its interval")
+    share = " (of errors as a share of the champion's)" if _task(found) == "regression" else ""
+    panels[-1].set_xlabel(f"change for the worse{share}, with its interval")
     return figure
 
 
 def _forest(axes: Any, rows: Sequence[tuple[str, Difference]], heading: str) -> None:
     places = np.arange(len(rows))[::-1]
-    for place, (_, each) in zip(places, rows, strict=True):
-        colour = WORSE if each.low > 0 else BETTER if each.high < 0 else CHAMPION
-        axes.plot([each.low, each.high], [place, place], color=colour, lw=3, solid_capstyle="round")
-        axes.plot(each.loss, place, "o", color=colour, ms=7, mec="white", mew=1.2)
-    reach = 1.15 * max(max(abs(each.low), abs(each.high), 1e-4) for _, each in rows)
+    drawn = [_drawn(each) for _, each in rows]
+    for place, (low, loss, high) in zip(places, drawn, strict=True):
+        colour = WORSE if low > 0 else BETTER if high < 0 else CHAMPION
+        axes.plot([low, high], [place, place], color=colour, lw=3, solid_capstyle="round")
+        axes.plot(loss, place, "o", color=colour, ms=7, mec="white", mew=1.2)
+    reach = 1.15 * max(max(abs(low), abs(high), 1e-4) for low, _, high in drawn)
     axes.axvspan(0, reach, color=WORSE, alpha=0.05, lw=0)
     axes.axvspan(-reach, 0, color=BETTER, alpha=0.05, lw=0)
     axes.axvline(0, color=INK, lw=1)
@@ -93,6 +107,45 @@ def _forest(axes: Any, rows: Sequence[tuple[str, Difference]], heading: str) -> 
         ha="right",
     )
     _plain(axes)
+
+
+def _drawn(each: Difference) -> tuple[float, float, float]:
+    """Return the loss between the ends of its interval, on an axis that all metrics share."""
+    in_unit = METRICS[each.metric.removesuffix(WITHIN)].in_labels_unit
+    one = abs(each.champion) if in_unit and each.champion else 1.0
+    return each.low / one, each.loss / one, each.high / one
+
+
+def _said_and_came(found: Findings) -> Figure:
+    """Draw what each model says against what came.
+
+    How sure it was of its class against how often it was right; or, by tenths of the rows, its
+    mean prediction against the mean label.
+    """
+    task = _task(found)
+    figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
+    axes = figure.subplots()
+    curves = []
+    for side, name, colour in (
+        (found.champion, "champion", CHAMPION),
+        (found.challenger, "new model", NEW),
+    ):
+        assert side is not None
+        curve = calibration(side.scored.label, side.scored.score, task)
+        curves += [*curve.predicted, *curve.observed]
+        axes.plot(curve.predicted, curve.observed, "o-", color=colour, lw=2.2, ms=5, label=name)
+    ends = [min(curves), max(curves)]
+    axes.plot(ends, ends, color=GRID, lw=1.2, ls="--", zorder=0)
+    if task == "regression":
+        heading = "Predicted and actual, by tenths of the rows"
+        axes.set(xlabel="mean prediction", ylabel="mean label")
+    else:
+        heading = "How sure, and how often right"
+        axes.set(xlabel="probability of the predicted class", ylabel="share of rows that it came")
+    axes.set_title(heading, loc="left", fontsize=11, fontweight="bold")
+    axes.legend(frameon=False, loc="lower right")
+    _plain(axes)
+    return figure
 
 
 def _roc(found: Findings) -> Figure:
@@ -119,6 +172,7 @@ def _batches(found: Findings) -> Figure:
     assert found.champion is not None
     assert found.challenger is not None
     rows = found.challenger.scored
+    task, loss = _task(found), loss_of(_task(found))
     names = sorted(set(rows.batch.tolist()))
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
@@ -128,7 +182,9 @@ def _batches(found: Findings) -> Figure:
         (found.challenger, "new model", NEW),
     ):
         losses = [
-            score(rows.label[inside], side.scored.score[inside], metrics=["log_loss"])["log_loss"]
+            score(rows.label[inside], side.scored.score[inside], task=task, metrics=[loss.name])[
+                loss.name
+            ]
             for inside in (rows.batch == name for name in names)
         ]
         lines.append(losses)
@@ -139,9 +195,12 @@ def _batches(found: Findings) -> Figure:
         axes.vlines(places[worse], before[worse], after[worse], color=colour, lw=5, alpha=0.3)
     keep = places[:: max(1, -(-len(names) // 6))]
     axes.set_xticks(keep, [names[place] for place in keep], fontsize=9)
-    axes.set_ylabel("log loss")
+    axes.set_ylabel(loss.title)
     axes.set_title(
-        "Log loss by batch (lower is better)", loc="left", fontsize=11, fontweight="bold"
+        f"{loss.title[0].upper()}{loss.title[1:]} by batch (lower is better)",
+        loc="left",
+        fontsize=11,
+        fontweight="bold",
     )
     axes.margins(y=0.25)
     axes.legend(frameon=False, loc="upper left", ncols=2)

@@ -4,18 +4,20 @@ Read from the base: the rules in params.yaml, and the allow-list of types in mod
 revision changes of the policy itself is found here, told in the report, and left to a person.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ratchet.artifacts import persist
 from ratchet.config import Evaluate, Gate
-from ratchet.errors import EvidenceError
+from ratchet.errors import ConfigError, EvidenceError
 from ratchet.gate.revisions import History
+from ratchet.gate.rules import require_fit
 from ratchet.journal import rolled_back
 from ratchet.journal.commits import Revision
+from ratchet.task import Task
 
 # What decides about a model, besides values in params.yaml. A name with a slash at its end is a
 # folder. dvc's settings are here, as they say which remote is asked for the evidence; the journal,
@@ -51,10 +53,24 @@ class Policy:
     new: bool = False
 
 
-def read_policy(history: History, base: Revision, head: Revision, params: str) -> Policy:
+def task_of(content: Mapping[str, Any], where: str) -> Task:
+    """Return the task of a commit's params.yaml, which is binary where older code wrote it.
+
+    Raises EvidenceError, naming the place `where`, for one that isn't known.
+    """
+    try:
+        return TypeAdapter(Task).validate_python(content.get("task", "binary"))
+    except ValidationError as error:
+        raise EvidenceError(f"{where}: task: {error.errors()[0]['msg']}") from error
+
+
+def read_policy(
+    history: History, base: Revision, head: Revision, params: str, task: Task
+) -> Policy:
     """Return the base's policy, or the head's where the base has none that can be read.
 
-    params: the path of params.yaml. Raises EvidenceError when neither has rules.
+    params: the path of params.yaml. task: the head's; rules about another one's metrics judge
+    nothing. Raises EvidenceError when neither has rules.
     """
     listed = history.text(base, persist.TRUSTED_HOME)
     trusted = persist.TRUSTED if listed is None else persist.read_trusted(listed)
@@ -64,8 +80,12 @@ def read_policy(history: History, base: Revision, head: Revision, params: str) -
         try:
             rules = Gate.model_validate(content.get("gate"))
             evaluate = Evaluate.model_validate(content.get("evaluate"))
+            require_fit(rules, task, f"{params} at {at}")
         except ValidationError as error:
             reasons.append(f"{params} at {at}: {_first(error)}")
+            continue
+        except ConfigError as error:
+            reasons.append(str(error))
             continue
         return Policy(rules, evaluate, trusted, at, new=at is head)
     raise EvidenceError("no rules to judge by: " + "; ".join(reasons))

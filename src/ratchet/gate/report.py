@@ -4,21 +4,29 @@ The verdict comes first, then its reason in one sentence, then what a person loo
 Tables have four columns at most: more don't fit a phone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ratchet.artifacts.card import Card
 from ratchet.files import write_text
 from ratchet.gate import record, words
 from ratchet.gate.findings import Findings
+from ratchet.gate.paired import Difference
 from ratchet.gate.rules import Outcome, Status, Verdict
 from ratchet.gate.slices import Slice
 from ratchet.journal import rolled_back
 from ratchet.scoring.metrics import METRICS
+from ratchet.task import Task
 
 # A comment on GitHub takes 65,536 characters, a step summary 1 MiB.
 MOST_CHARACTERS = 60_000
 MOST_SLICES = 20
-PICTURES = ("differences.png", "roc.png", "batches.png")
+CURVES: Mapping[Task, str] = {
+    "binary": "roc.png",
+    "multiclass": "calibration.png",
+    "regression": "predictions.png",
+}
+PICTURES = ("differences.png", *CURVES.values(), "batches.png")  # of all tasks
 
 _TITLES = {
     Verdict.PASS: "✅ PASS: the new model may take over",
@@ -90,7 +98,7 @@ def _head(found: Findings) -> str:
         lines.append(
             f"Both judged on the same {rows.rows:,} rows of {len(ids)} "
             f"{'batch' if len(ids) == 1 else 'batches'}, {span}; "
-            f"{rows.label}."
+            f"{_labels(found.challenger.card)}."
         )
     if found.behind:
         lines.append(
@@ -131,29 +139,32 @@ def _same_rows(found: Findings) -> str:
         return ""
     new = found.challenger.figures
     if not found.champion:
-        rows = [[words.title(name), words.figure(figure)] for name, figure in new.items()]
+        rows = [
+            [words.title(name), words.figure(figure, words.decimals(name, figure))]
+            for name, figure in new.items()
+        ]
         return "## The model, scored here\n\n" + words.table(["metric", "model"], rows)
     old = found.champion.figures
     rows = []
     for name, each in found.differences.items():
-        mark = _mark(found, name)
+        mark, digits = _mark(found, name), words.decimals(name, each.champion, each.challenger)
         rows.append(
             [
                 f"{mark} {words.title(name)}",
-                words.way(each.champion, each.challenger),
-                words.change(each.loss),
-                f"{words.change(each.low, words=False)} to {words.change(each.high, words=False)}",
+                words.way(each.champion, each.challenger, digits),
+                words.change(each.loss, digits=digits),
+                words.between(each.low, each.high, digits),
             ]
         )
     for name, figure in new.items():
         if name not in found.differences:
             sign = -1 if METRICS[name].greater_is_better else 1
-            change = words.change(sign * (figure - old[name]))
+            digits = words.decimals(name, old[name], figure)
             rows.append(
                 [
                     f"▫️ {words.title(name)}",
-                    words.way(old[name], figure),
-                    change,
+                    words.way(old[name], figure, digits),
+                    words.change(sign * (figure - old[name]), digits=digits),
                     "",
                 ]
             )
@@ -165,10 +176,7 @@ def _same_rows(found: Findings) -> str:
     moved = found.movement
     tail = f"\n\nIn words: {found.in_words}." if found.in_words else ""
     if moved:
-        tail += (
-            f" Predictions moved by {moved.mean:.3f} on average, and {moved.flips:.1%} of the "
-            "decisions flip."
-        )
+        tail += f" Predictions moved {words.moved(moved, 3)}."
     return "## Same rows, both models\n\n" + table + tail
 
 
@@ -188,8 +196,7 @@ def _slices(found: Findings) -> str:
         [
             f"{marks.get(_name(each), '')} {words.plain(_name(each))}",
             f"{each.rows:,}",
-            words.way(each.difference.champion, each.difference.challenger),
-            words.change(each.difference.loss),
+            *_both(each.difference),
         ]
         for each in worst[:MOST_SLICES]
         if each.difference
@@ -279,8 +286,10 @@ def _recorded(found: Findings) -> str:
     rows = [
         [
             words.plain(name),
-            words.figure(base.get(name)),
-            words.figure(head.get(name)),
+            *(
+                words.figure(side.get(name), words.decimals(name, base.get(name), head.get(name)))
+                for side in (base, head)
+            ),
             words.difference(base, head, name),
         ]
         for name in [*head, *(each for each in base if each not in head)]
@@ -302,6 +311,24 @@ def _evidence(found: Findings) -> str:
         lines.append(f"- rules and allow-list are those of {words.plain(str(found.policy.source))}")
     return "\n".join(
         ["<details><summary>Evidence and rules</summary>", "", *lines, "", "</details>"]
+    )
+
+
+def _labels(card: Card) -> str:
+    """Say what the labels of the rows that judge are like."""
+    said = {
+        "binary": f"{card.holdout.label} are positive",
+        "multiclass": card.holdout.label,
+        "regression": f"{words.plain(card.target)} is {card.holdout.label}",
+    }
+    return said[card.task]
+
+
+def _both(found: Difference) -> tuple[str, str]:
+    digits = words.decimals(found.metric, found.champion, found.challenger)
+    return (
+        words.way(found.champion, found.challenger, digits),
+        words.change(found.loss, digits=digits),
     )
 
 

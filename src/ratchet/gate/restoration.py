@@ -19,11 +19,10 @@ from ruamel.yaml.error import YAMLError
 
 from ratchet.config import Params
 from ratchet.data.manifest import COLUMNS
-from ratchet.errors import EvidenceError
+from ratchet.errors import EvidenceError, in_one_line
 from ratchet.gate import policy
 from ratchet.gate.revisions import History
 from ratchet.journal.commits import LOCK, Revision
-from ratchet.sections import in_one_line
 
 # What the night that made a model said of it. Its line in the run ledger stays where it is.
 SAID = ("reports/drill.json", "reports/verdict.json", "reports/verdict.md")

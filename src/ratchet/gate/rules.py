@@ -25,9 +25,13 @@ from math import isfinite, sqrt
 
 from ratchet.config import Bootstrap, Gate, Rule, SliceRules
 from ratchet.errors import ConfigError
-from ratchet.gate.paired import Difference, Movement
+from ratchet.gate import words
+from ratchet.gate.paired import Difference, Movement, require_paired
 from ratchet.gate.slices import Slice, chances
 from ratchet.scoring.metrics import METRICS
+from ratchet.task import Task
+
+EXACT = 1e3  # from here on four digits would be spelt with an exponent
 
 
 class Status(StrEnum):
@@ -71,6 +75,13 @@ class Judgement:
         """The sentences of the outcomes that made the verdict; none for PASS and FIRST."""
         made = {Verdict.BLOCK: Status.BLOCKS, Verdict.ERROR: Status.ERROR}.get(self.verdict)
         return [each.reason for each in self.outcomes if each.status == made]
+
+
+def require_fit(rules: Gate, task: Task, where: str) -> None:
+    """Raise ConfigError, beginning with `where`, when rules name a metric of another task."""
+    require_paired(rules.metrics, task, f"{where}: gate.metrics")
+    if rules.slices.columns:
+        require_paired([rules.slices.metric], task, f"{where}: gate.slices.metric")
 
 
 def judge(outcomes: Iterable[Outcome], *, first: bool = False) -> Judgement:
@@ -121,7 +132,7 @@ def judge_pair(
             "moved_above",
             "predictions",
             Status.UNJUDGED if far else Status.FINE,  # far isn't wrong: more is asked below
-            f"predictions moved by {moved.mean:.4f} on average; above {limit:.4f} "
+            f"predictions moved by {moved.mean:.4f}{_measure(moved)} on average; above {limit:.4f} "
             f"({_count(new_batches, 'new batch', 'new batches')}) they need proof: "
             f"{'they do' if far else 'they do not'}",
         )
@@ -155,7 +166,7 @@ def judge_floors(figures: Mapping[str, float], rules: Gate) -> Iterator[Outcome]
             "floor",
             name,
             Status.FINE if fine else Status.BLOCKS,
-            f"{name} of the new model is {figure:.4g}; asked is {side} {rule.floor:g}",
+            f"{name} of the new model is {_spelt(figure)}; asked is {side} {rule.floor:g}",
         )
 
 
@@ -185,8 +196,9 @@ def judge_recorded(
                 "max_drop",
                 name,
                 Status.FINE if drop <= rule.max_drop else Status.BLOCKS,
-                f"recorded {name} went from {before:.4g} to {after:.4g}: "
-                f"{_worse(drop)}, allowed are {rule.max_drop:g}",
+                f"recorded {name} went from {_spelt(before)} to {_spelt(after)}: "
+                f"{_worse(drop, words.decimals(name, before, after))}, allowed are "
+                f"{rule.max_drop:g}",
             )
 
 
@@ -204,12 +216,12 @@ def judge_slices(slices: Sequence[Slice], rules: SliceRules) -> Iterator[Outcome
         if part.difference is None or chance is None:
             yield Outcome("slices", name, Status.UNJUDGED, f"{name}: {part.reason}")
             continue
-        loss = part.difference.loss
+        loss = _worse(part.difference.loss, _decimals(part.difference))
         yield Outcome(
             "slices",
             name,
             Status.BLOCKS if chance < rules.chance else Status.FINE,
-            f"{name} ({part.rows} rows): {rules.metric} is {_worse(loss)}; chance of that if it "
+            f"{name} ({part.rows} rows): {rules.metric} is {loss}; chance of that if it "
             f"lost no more than {rules.margin:g}: {_share(chance)}",
         )
 
@@ -226,14 +238,15 @@ def _asked(rule: Rule, far: bool) -> list[tuple[str, float]]:
 
 def _compare(kind: str, limit: float, found: Difference, bootstrap: Bootstrap) -> Outcome:
     sure = f"{bootstrap.confidence:.0%}"
-    between = f"{sure} interval {found.low:+.4f} to {found.high:+.4f}"
-    said = f"{found.metric} is {_worse(found.loss)} ({between})"
+    digits = _decimals(found)
+    between = f"{sure} interval {words.between(found.low, found.high, digits)}"
+    said = f"{found.metric} is {_worse(found.loss, digits)} ({between})"
     if kind == "significant_loss":
         fine = found.loss <= limit or found.low <= 0
         why = f"{said}; a loss above {limit:g} that is surely one blocks"
     else:
         fine = found.high <= limit
-        most = f"at most {max(found.high, 0):.4f} worse with {sure} confidence"
+        most = f"at most {max(found.high, 0):,.{digits}f} worse with {sure} confidence"
         why = f"{said}: {most}; asked is at most {limit:g}"
         if kind == "margin_if_moved":
             why += ", because predictions moved far"
@@ -272,8 +285,21 @@ def _greater_is_better(name: str) -> bool:
     return METRICS[name].greater_is_better
 
 
-def _worse(loss: float) -> str:
-    return f"{abs(loss):.4f} {'worse' if loss > 0 else 'better'}" if loss else "unchanged"
+def _worse(loss: float, digits: int) -> str:
+    how = "worse" if loss > 0 else "better"
+    return f"{abs(loss):,.{digits}f} {how}" if loss else "unchanged"
+
+
+def _decimals(found: Difference) -> int:
+    return words.decimals(found.metric, found.champion, found.challenger)
+
+
+def _measure(moved: Movement) -> str:
+    return "" if moved.flips is not None else " of the labels' standard deviation"
+
+
+def _spelt(figure: float) -> str:
+    return f"{figure:.4g}" if abs(figure) < EXACT else f"{figure:,.0f}"
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from ratchet.artifacts.card import Card
 from ratchet.artifacts.scored import Scored
 from ratchet.code import code_hash
 from ratchet.config import Evaluate, Train, Window
@@ -97,7 +98,8 @@ def _examine(
     found.rollback = recognised.rollback
     _reproduced(found, history)
     _remote(found, history, remote)
-    found.policy = policy.read_policy(history, base, head, places.params)
+    task = policy.task_of(history.yaml(head, places.params) or {}, f"{places.params} at {head}")
+    found.policy = policy.read_policy(history, base, head, places.params, task)
     found.policy_changes = policy.changes(history, base, head, places.params)
     found.outcomes += _judge_policy(found, found.policy)
     found.batches = batches_since(history, base, head, places.manifest, places.validation)
@@ -109,10 +111,14 @@ def _examine(
     if recognised.unlike:
         said = f"not taken as a rollback to an accepted model: {_listed([*recognised.unlike])}"
         found.outcomes.append(Outcome("rollback", "model", Status.WARNS, said))
-    has_champion = clean_room.has_model(history, base, places.model, places.card)
-    _recorded(found, history, places, base if has_champion else None, head)
+    champion = None
+    if clean_room.has_model(history, base, places.model, places.card):
+        champion = clean_room.read_card(history, base, places.card)
+    # Of another task are other metrics: side by side they would only look like missing ones.
+    same_task = champion is not None and champion.task == task
+    _recorded(found, history, places, base if same_task else None, head)
 
-    challenger, window = _clean_room(found, history, places, scratch)
+    challenger, window = _clean_room(found, history, places, scratch, task)
     if rebuild:
         different = differing_outputs(history, head, scratch / "clone")
         found.evidence(
@@ -121,10 +127,10 @@ def _examine(
             "rebuilt bit for bit",
             "these files are not what this commit makes",
         )
-    if not has_champion:
+    if champion is None:
         found.first = True
     else:
-        _against_champion(found, history, places, scratch, challenger, window)
+        _against_champion(found, history, places, scratch, champion, challenger, window)
     found.outcomes += rules.judge_floors(_side(found).figures, found.policy.rules)
 
 
@@ -213,7 +219,7 @@ def _accepted_before(found: Findings, history: History, places: Places, scratch:
 def _judge_policy(found: Findings, judged_by: policy.Policy) -> list[Outcome]:
     changed = list(found.policy_changes)
     if judged_by.new:
-        changed.append("the rules: the base has none that this gate can read")
+        changed.append("the rules: the base has none that this gate can read for the task")
     if not changed:
         return [Outcome("policy", "policy", Status.FINE, "the policy is the base's, unchanged")]
     what = f"this revision changes the policy that judges models: {_listed(changed)}"
@@ -245,7 +251,7 @@ def _recorded(
 
 
 def _clean_room(
-    found: Findings, history: History, places: Places, scratch: Path
+    found: Findings, history: History, places: Places, scratch: Path, task: Task
 ) -> tuple[clean_room.Model, clean_room.Window]:
     """Take the challenger's model and rows by hash, and hold its claims against them."""
     head = found.head
@@ -256,7 +262,6 @@ def _clean_room(
         holdout = Window.model_validate(content.get("window")).holdout
         measured = Evaluate.model_validate(content.get("evaluate"))
         trained = Train.model_validate(content.get("train"))
-        task = TypeAdapter(Task).validate_python(content.get("task", "binary"))
     except ValidationError as error:
         raise EvidenceError(f"{places.params} at {head}: {error.errors()[0]['msg']}") from error
     schema = load_schema(history.top / places.schema)
@@ -294,6 +299,7 @@ def _clean_room(
         window.judging,
         scored.score,
         card.features,
+        card.task,
     )
     found.evidence(
         "golden predictions",
@@ -310,14 +316,14 @@ def _against_champion(
     history: History,
     places: Places,
     scratch: Path,
+    card: Card,
     challenger: clean_room.Model,
     window: clean_room.Window,
 ) -> None:
-    """Score the champion on the challenger's holdout and judge the two."""
+    """Score the champion, whose card is `card`, on the challenger's holdout and judge the two."""
     judged_by, base = found.policy, found.base
     assert judged_by is not None
     assert base is not None
-    card = clean_room.read_card(history, base, places.card)
     found.outcomes.append(more.judge_inputs(card, challenger.card, judged_by.rules.more))
     if card.model_sha256 == challenger.card.model_sha256:
         found.same_model = True
@@ -325,10 +331,10 @@ def _against_champion(
             Outcome("model", "model", Status.FINE, "the model didn't change: the bytes are equal")
         )
         return
-    unlike = [name for name in ("target", "positive") if _differ(card, challenger.card, name)]
+    unlike = clean_room.unlike(card, challenger.card)
     lacking = [name for name in card.features if name not in window.judging.column_names]
     if unlike or lacking:
-        why = f"another {unlike[0]}" if unlike else f"the data lack its {', '.join(lacking)}"
+        why = f"its {unlike}" if unlike else f"the data lack its {', '.join(lacking)}"
         status = Status.WARNS if found.approved else Status.BLOCKS
         said = (
             f"the champion can't be scored on these rows ({why}): floors only, and a person's word"
@@ -355,14 +361,20 @@ def _against_champion(
         lambda: challenger.answers(frames[1]),
     )
     assert found.movement is not None
-    figures = [each.figures["calibration_error"] for each in (side, _side(found))]
     found.outcomes += more.judge_more(
         more.Compared(champion.bytes, challenger.bytes),
         found.latency,
-        more.Compared(*figures),
+        _calibration(side, _side(found)),
         found.movement.flips,
         judged_by.rules.more,
     )
+
+
+def _calibration(champion: Side, challenger: Side) -> more.Compared | None:
+    name = "calibration_error"
+    if name not in champion.figures:  # a task without probabilities
+        return None
+    return more.Compared(champion.figures[name], challenger.figures[name])
 
 
 def _measured(model: clean_room.Model, scored: Scored, measured: Evaluate) -> Side:
@@ -379,10 +391,6 @@ def _measured(model: clean_room.Model, scored: Scored, measured: Evaluate) -> Si
 def _side(found: Findings) -> Side:
     assert found.challenger is not None
     return found.challenger
-
-
-def _differ(one: object, other: object, name: str) -> bool:
-    return bool(getattr(one, name) != getattr(other, name))
 
 
 def _listed(items: list[str]) -> str:

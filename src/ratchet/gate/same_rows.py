@@ -12,16 +12,20 @@ from ratchet.gate.findings import Findings, Side
 from ratchet.gate.paired import Difference, differences, movement
 from ratchet.gate.slices import Slice, by_slice
 from ratchet.scoring.bootstrap import Unit
-
-SHOWN = ("roc_auc", "log_loss")  # compared with intervals whatever the rules ask for
+from ratchet.scoring.metrics import main_of
+from ratchet.task import Task
 
 
 def compare(
     found: Findings, champion: Side, challenger: Side, asked: Gate, measured: Evaluate
 ) -> None:
-    """Judge the two models' scores of the same rows, metrics and then slices, into `found`."""
+    """Judge the two models' scores of the same rows, metrics and then slices, into `found`.
+
+    The task's two main metrics are compared with intervals whatever the rules ask for.
+    """
+    task = challenger.card.task
     rows, before, after = challenger.scored, champion.scored.score, challenger.scored.score
-    units: dict[str, Unit] = dict.fromkeys(SHOWN, "batch")
+    units: dict[str, Unit] = dict.fromkeys(main_of(task), "batch")
     units |= {name: rule.unit for name, rule in asked.metrics.items()}
     draws = asked.bootstrap
     gathered: dict[str, Difference] = {}
@@ -31,6 +35,7 @@ def compare(
             before,
             after,
             rows.batch,
+            task=task,
             metrics=[name for name, each in units.items() if each == unit],
             seed=draws.seed,
             confidence=draws.confidence,
@@ -39,11 +44,11 @@ def compare(
             unit=unit,
         )
     found.differences = {name: gathered[name] for name in units}
-    found.movement = movement(before, after, threshold=measured.threshold)
+    found.movement = movement(rows.label, before, after, task=task, threshold=measured.threshold)
     found.outcomes += rules.judge_pair(
         found.differences, found.movement, _new_batches(champion.card, challenger.card), asked
     )
-    found.slices = _slices(rows, before, after, asked, measured)
+    found.slices = _slices(rows, task, before, after, asked, measured)
     found.outcomes += rules.judge_slices(found.slices, asked.slices)
 
 
@@ -53,7 +58,12 @@ def _new_batches(champion: Card, challenger: Card) -> int:
 
 
 def _slices(
-    rows: Scored, before: np.ndarray, after: np.ndarray, asked: Gate, measured: Evaluate
+    rows: Scored,
+    task: Task,
+    before: np.ndarray,
+    after: np.ndarray,
+    asked: Gate,
+    measured: Evaluate,
 ) -> list[Slice]:
     absent = [name for name in asked.slices.columns if name not in rows.columns.column_names]
     if absent:
@@ -72,6 +82,7 @@ def _slices(
         after,
         rows.batch,
         columns,
+        task=task,
         metric=asked.slices.metric,
         min_rows=asked.slices.min_rows,
         seed=draws.seed,

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from ratchet.errors import DataError
 from ratchet.gate.paired import Difference, differences
 from ratchet.scoring.bootstrap import Unit
+from ratchet.task import Task
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def by_slice(
     batch: ArrayLike,
     columns: Mapping[str, ArrayLike],
     *,
+    task: Task = "binary",
     metric: str,
     min_rows: int,
     seed: int,
@@ -47,8 +49,8 @@ def by_slice(
 ) -> list[Slice]:
     """Return each slice of the rows: for every column, its values in their sort order.
 
-    y, champion, challenger, batch: (n,) as for `ratchet.gate.paired.differences`. columns: (n,)
-    names by column. Slices of fewer than `min_rows` rows, or from which no interval can be had,
+    y, champion, challenger, batch: as for `ratchet.gate.paired.differences`. columns: (n,) names
+    by column. Slices of fewer than `min_rows` rows, or from which no interval can be had,
     come with the reason instead of a difference.
     """
     arrays = [np.asarray(each) for each in (y, champion, challenger, batch)]
@@ -63,6 +65,7 @@ def by_slice(
                 try:
                     difference = differences(
                         *(each[inside] for each in arrays),
+                        task=task,
                         metrics=[metric],
                         seed=seed,
                         confidence=confidence,

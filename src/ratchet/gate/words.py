@@ -1,14 +1,17 @@
 """How figures, names and reasons are spelt in the report."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import floor, isfinite, log10
 
-from ratchet.gate.paired import WITHIN, Difference
+from ratchet.gate.paired import Difference, Movement
+from ratchet.gate.within import WITHIN
+from ratchet.scoring.digits import MOST_DECIMALS
 from ratchet.scoring.metrics import METRICS
 
 MOST_IDS = 12
 MOST_REASON = 600
+DIGITS = 4  # after the point; of figures in the labels' unit so many that count
 
 
 def title(metric: str) -> str:
@@ -23,27 +26,56 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def figure(value: float | None) -> str:
-    """Spell a figure: counts whole, others with four digits, and what isn't finite in bold."""
+def decimals(metric: str, *figures: float | None) -> int:
+    """Return how many digits after the point a metric's figures and their differences have.
+
+    Four, but for those in the labels' unit, which may be thousands or thousandths: as many as give
+    the largest of `figures` four that count.
+    """
+    known = METRICS.get(metric.removeprefix("baseline_").removesuffix(WITHIN))
+    sizes = [abs(each) for each in figures if each and isfinite(each)]
+    if known is None or not known.in_labels_unit or not sizes:
+        return DIGITS
+    return min(max(DIGITS - 1 - floor(log10(max(sizes))), 0), MOST_DECIMALS)
+
+
+def figure(value: float | None, digits: int = DIGITS) -> str:
+    """Spell a figure: counts whole, others with `digits`, and what isn't finite in bold."""
     if value is None:
         return "none"
     if not isfinite(value):
         return f"**{value}**"
-    return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:.4f}"
+    whole = value == int(value) and abs(value) > 1
+    return f"{value:,.0f}" if whole else f"{value:,.{digits}f}"
 
 
-def way(champion: float, challenger: float) -> str:
+def way(champion: float, challenger: float, digits: int = DIGITS) -> str:
     """Spell a figure of both models."""
-    return f"{figure(champion)} → {figure(challenger)}"
+    return f"{figure(champion, digits)} → {figure(challenger, digits)}"
 
 
-def change(loss: float, words: bool = True) -> str:
+def change(loss: float, words: bool = True, digits: int = DIGITS) -> str:
     """Spell a loss: positive is worse."""
     if not words:
-        return f"{loss:+.4f}"
-    if round(loss, 4) == 0:
+        return f"{loss:+,.{digits}f}"
+    if round(loss, digits) == 0:
         return "none"
-    return f"{abs(loss):.4f} {'worse' if loss > 0 else 'better'}"
+    return f"{abs(loss):,.{digits}f} {'worse' if loss > 0 else 'better'}"
+
+
+def between(low: float, high: float, digits: int = DIGITS) -> str:
+    """Spell the interval of a loss."""
+    ends = (change(end, words=False, digits=digits) for end in (low, high))
+    return " to ".join(ends)
+
+
+def moved(movement: Movement, digits: int) -> str:
+    """Say how far predictions moved, and how many decisions flip where something is decided."""
+    if movement.flips is None:
+        return f"by {movement.mean:.{digits}f} of the labels' standard deviation on average"
+    return (
+        f"by {movement.mean:.{digits}f} on average, and {movement.flips:.1%} of the decisions flip"
+    )
 
 
 def difference(base: Mapping[str, float], head: Mapping[str, float], name: str) -> str:
@@ -53,7 +85,9 @@ def difference(base: Mapping[str, float], head: Mapping[str, float], name: str) 
     change = head[name] - base[name]
     if not isfinite(change):
         return ""
-    return f"{change:+,.0f}" if change == int(change) and change else f"{change:+.4f}"
+    if change == int(change) and change:
+        return f"{change:+,.0f}"
+    return f"{change:+,.{decimals(name, base[name], head[name])}f}"
 
 
 def ids(ids: Sequence[str]) -> str:
@@ -81,14 +115,16 @@ def plain(text: str) -> str:
     return re.sub(r"(?<![0-9A-Za-z])@(?=\w)", "@\u200b", text).replace("![", "!\u200b[")
 
 
-def confidently(differences: Mapping[str, Difference], confidence: float) -> str:
-    """Say what the intervals of the two best known metrics mean; empty without a comparison."""
-    said = [
-        f"{f'at most {figure(each.high)} worse' if each.high > 0 else 'surely better'} in "
-        f"{title(each.metric)}"
-        for each in differences.values()
-        if each.metric in ("roc_auc", "log_loss")
-    ]
+def confidently(
+    differences: Mapping[str, Difference], confidence: float, main: Collection[str]
+) -> str:
+    """Say what the intervals of the `main` metrics mean; empty without a comparison."""
+    said = []
+    for each in differences.values():
+        if each.metric in main:
+            most = figure(each.high, decimals(each.metric, each.champion, each.challenger))
+            known = f"at most {most} worse" if each.high > 0 else "surely better"
+            said.append(f"{known} in {title(each.metric)}")
     if not said:
         return ""
     return f"with {confidence:.0%} confidence the new model is {' and '.join(said)}"

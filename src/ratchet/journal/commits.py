@@ -8,9 +8,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ratchet.errors import EvidenceError
+from ratchet.errors import EvidenceError, in_one_line
 from ratchet.git import attempt, git_bytes
-from ratchet.sections import in_one_line
 
 LOCK = "dvc.lock"
 

@@ -5,10 +5,11 @@ clock is read: age is counted in batches, so that the same commit gives the same
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,9 +30,9 @@ from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
 from ratchet.scoring.metrics import loss_of, prior_score, score
+from ratchet.task import Task
 
 TRAINING = "ratchet.stages.train"
-LOSS = ("log_loss",)
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class Figures:
     batches came after it, accepted or not. drift: the
     largest excess of a column's Jensen-Shannon distance, new batches against those that taught the
     champion, over what is usual among these.
-    loss: by how much the champion's advantage in log loss over the class prior is smaller on the
-    new batches than on its holdout.
+    loss: by how much the champion's `advantage` is smaller on the new batches than on its holdout.
     """
 
     new: tuple[str, ...]
@@ -99,7 +99,8 @@ def run(
     age = sum(batch.id > last for batch in read_manifest(manifest) if batch.override != "exclude")
     new = tuple(batch for batch, record in known.batches.items() if record.part and batch > last)
     if not new:
-        return decide(Figures((), 0, age, float("nan"), "", float("nan")), params.trigger, last)
+        nothing = Figures((), 0, age, float("nan"), "", float("nan"))
+        return decide(nothing, params.trigger, last, champion.task)
     rows, _ = read_window(validated)
     fresh = rows.filter(pc.is_in(rows[BATCH], pa.array(new)))
     taught = [batch for batch in champion.train.batches if batch in known.batches]
@@ -115,7 +116,7 @@ def run(
         drifted,
         _lost(champion, model, rows, fresh, contract),
     )
-    return decide(figures, params.trigger, last)
+    return decide(figures, params.trigger, last, champion.task)
 
 
 def changed(card: Card, params: Params, schema: Schema, environment: Path) -> list[str]:
@@ -131,20 +132,22 @@ def changed(card: Card, params: Params, schema: Schema, environment: Path) -> li
         "the target in schema.yaml": (card.target, card.positive)
         != (schema.target.column, schema.target.positive),
         "task": card.task != params.task,
+        "the classes in schema.yaml": card.task == params.task
+        and card.classes != target_of(params.task, schema).classes,
         "the training code": card.code_sha256 != code_hash(TRAINING),
         str(environment): card.environment_sha256 != sha256_file(environment),
     }
     return [what for what, differs in found.items() if differs]
 
 
-def decide(figures: Figures, trigger: Trigger, last: str) -> Decision:
+def decide(figures: Figures, trigger: Trigger, last: str, task: Task = "binary") -> Decision:
     """Hold the figures against the thresholds. `last` is the champion's newest batch."""
     if not figures.new:
         return Decision(False, (f"no batch was accepted after {last}",), figures)
     rows, age = figures.rows >= trigger.new_rows, figures.age >= trigger.age
     # What can't be known isn't fine.
     drift, loss = not figures.drift <= trigger.drift, not figures.loss <= trigger.loss
-    lost = "larger" if figures.loss < 0 else "smaller"
+    by, lost = f"{abs(figures.loss):.4f}", "larger" if figures.loss < 0 else "smaller"
     verdicts = [
         (
             rows,
@@ -163,8 +166,8 @@ def decide(figures: Figures, trigger: Trigger, last: str) -> Decision:
         ),
         (
             loss,
-            f"the model's advantage over the class prior is {abs(figures.loss):.4f} {lost} than "
-            f"on its holdout: trigger.loss, {trigger.loss:g}, is {_not(loss)}exceeded",
+            f"the model's advantage over {_PRIORS[task].format(by)} {lost} than on its holdout: "
+            f"trigger.loss, {trigger.loss:g}, is {_not(loss)}exceeded",
         ),
     ]
     reasons = [
@@ -172,6 +175,29 @@ def decide(figures: Figures, trigger: Trigger, last: str) -> Decision:
         *(said for met, said in verdicts if not met),
     ]
     return Decision(any(met for met, _ in verdicts), tuple(reasons), figures)
+
+
+# What the model is held against, and the unit in which its advantage is counted.
+_PRIORS: Mapping[Task, str] = {
+    "binary": "the class prior is {} nats",
+    "multiclass": "the class prior is {} nats",
+    "regression": "the mean is {} of the mean's RMSE",
+}
+
+
+def advantage(y: np.ndarray, p: np.ndarray, prior: np.ndarray, task: Task) -> float:
+    """Return by how much a model's loss is below that of the prior it learned from.
+
+    y, p: labels and scores, as `ratchet.scoring.rows` has them. In nats; a loss in the labels' unit
+    is taken as a share of the prior's, so that a threshold doesn't depend on that unit: NaN where
+    the prior is right about every row.
+    """
+    loss = loss_of(task)
+    of_prior = prior_score(y, prior, task=task, metrics=[loss.name])[loss.name]
+    gained = of_prior - score(y, p, task=task, metrics=[loss.name])[loss.name]
+    if not loss.in_labels_unit:
+        return gained
+    return gained / of_prior if of_prior else float("nan")
 
 
 def _not(met: bool) -> str:
@@ -190,23 +216,21 @@ def _profiles(profiles: Path, batches: Sequence[str]) -> list[Profile]:
 
 
 def _lost(champion: Card, model: Path, rows: pa.Table, fresh: pa.Table, schema: Schema) -> float:
-    """Return how much smaller the model's advantage over the prior is on the fresh rows, in nats.
+    """Return how much smaller the model's advantage over the prior is on the fresh rows.
 
     Against the prior, because some days are harder to predict than others, by any model.
     """
     estimator = persist.load(model, sha256=champion.model_sha256)
-    task, prior = champion.task, champion.train.prior
-    loss = loss_of(task).name
+    task = champion.task
+    target = target_of(task, schema)
     kinds = {name: column.type for name, column in champion.features.items()}
 
-    def advantage(part: pa.Table) -> float:
-        y = target_of(task, schema).labels(part)
+    def ahead(part: pa.Table) -> float:
         p = predictions(estimator, feature_frame(part, kinds), task, len(champion.classes))
-        of_prior = prior_score(y, prior, task=task, metrics=[loss])[loss]
-        return of_prior - score(y, p, task=task, metrics=[loss])[loss]
+        return advantage(target.labels(part), p, champion.train.prior, task)
 
     judged = rows.filter(pc.is_in(rows[BATCH], pa.array(list(champion.holdout.batches))))
-    return advantage(judged) - advantage(fresh) if len(judged) else float("nan")
+    return ahead(judged) - ahead(fresh) if len(judged) else float("nan")
 
 
 def describe(decision: Decision) -> str:

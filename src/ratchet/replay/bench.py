@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ratchet.artifacts.card import Rows
 from ratchet.checks.distance import excesses
 from ratchet.checks.profile import Profile
 from ratchet.checks.profile_file import read_profile
@@ -21,21 +22,21 @@ from ratchet.config import Params
 from ratchet.errors import ConfigError
 from ratchet.files import sha256_text, write_text
 from ratchet.gate.rules import Judgement, Verdict
-from ratchet.nights.trigger import Figures, decide
+from ratchet.nights.trigger import Figures, advantage, decide
 from ratchet.replay.gating import Holdout, Side, judge_first, judge_models
 from ratchet.replay.history import Array, History, Night, Places
 from ratchet.replay.models import Foretold, Model, Workshop
-from ratchet.scoring.metrics import applicable, prior_score, score
-
-LOSS = "log_loss"
-AREA = "roc_auc"
+from ratchet.scoring.metrics import applicable, main_of, score
 
 
 class Quality(NamedTuple):
-    """How a model did on one batch; the AUC is NaN for a batch of one class."""
+    """How a model did on one batch: the task's loss, and its other main metric.
+
+    That is NaN for a batch whose labels are all equal, where it needs them to differ.
+    """
 
     loss: float
-    auc: float
+    high: float
 
 
 class Judged(NamedTuple):
@@ -52,6 +53,7 @@ class Bench:
         self._params = params
         self._places = places
         self._workshop = workshop
+        self._high, self._loss = main_of(params.task)
         self._foretold: dict[Model, Foretold] = {}
         self._verdicts: dict[tuple[Model | None, Model], Judged] = {}
         self._rules = "\n".join(
@@ -82,23 +84,23 @@ class Bench:
         return self._until(model, model.end).seconds
 
     def predicted(self, model: Model, first: int, stop: int) -> Array:
-        """Return the model's probabilities for the places from `first` to before `stop`."""
+        """Return the model's scores for the places from `first` to before `stop`."""
         start = self.history.start
         begin, end = (int(start[place] - start[model.stop]) for place in (first, stop))
         return self._until(model, stop).p[begin:end]
 
     def quality(self, model: Model, place: int) -> Quality:
         """Return how the model does on one batch."""
-        found = self._figures(model, place, place + 1, (LOSS, AREA))
-        return Quality(found[LOSS], found.get(AREA, float("nan")))
+        found = self._figures(model, place, place + 1, (self._loss, self._high))
+        return Quality(found[self._loss], found.get(self._high, float("nan")))
 
     def recorded(self, model: Model) -> Mapping[str, float]:
         """Return the model's figures on its own holdout."""
         return self._figures(model, model.stop, model.end, None)
 
     def loss(self, model: Model, first: int, stop: int) -> float:
-        """Return the model's log loss on the places from `first` to before `stop`."""
-        return self._figures(model, first, stop, (LOSS,))[LOSS]
+        """Return the task's loss of the model on the places from `first` to before `stop`."""
+        return self._figures(model, first, stop, (self._loss,))[self._loss]
 
     def called(self, champion: Model, night: Night) -> Sequence[str]:
         """Return the thresholds of `trigger:` that call for a training; none where it skips.
@@ -129,7 +131,7 @@ class Bench:
             self._advantage(champion, judged, champion.end)
             - self._advantage(champion, first, night.stop),
         )
-        if not decide(figures, trigger, last).retrain:
+        if not decide(figures, trigger, last, self._params.task).retrain:
             return ()
         met = {
             "new_rows": figures.rows >= trigger.new_rows,
@@ -164,6 +166,7 @@ class Bench:
             self.history.part(first, stop),
             self.history.labels(first, stop),
             self.history.places(first, stop),
+            self._params.task,
         )
         new = Side(self.predicted(challenger, first, stop), self.recorded(challenger))
         gate, threshold = self._params.gate, self._params.evaluate.threshold
@@ -185,21 +188,25 @@ class Bench:
         self, model: Model, first: int, stop: int, metrics: tuple[str, ...] | None
     ) -> Mapping[str, float]:
         y = self.history.labels(first, stop)
-        possible = applicable(y)
+        possible = applicable(y, task=self._params.task)
         return score(
             y,
             self.predicted(model, first, stop),
+            task=self._params.task,
             metrics=[name for name in metrics or possible if name in possible],
             threshold=self._params.evaluate.threshold,
         )
 
     def _advantage(self, model: Model, first: int, stop: int) -> float:
-        """Return by how much the model's log loss is below the class prior's; NaN without rows."""
+        """Return the model's advantage over what it was taught; NaN without rows."""
         if first >= stop:
             return float("nan")
-        prior = float(self.history.labels(model.first, model.stop).mean())
-        y = self.history.labels(first, stop)
-        return prior_score(y, prior, metrics=[LOSS])[LOSS] - self.loss(model, first, stop)
+        task, history = self._params.task, self.history
+        taught = history.labels(model.first, model.stop)
+        prior = Rows.of({}, taught, task, len(history.target.classes)).prior
+        return advantage(
+            history.labels(first, stop), self.predicted(model, first, stop), prior, task
+        )
 
     def _read_profile(self, place: int) -> Profile:
         return read_profile(profile_path(self._places.profiles, self.history.accepted[place].id))

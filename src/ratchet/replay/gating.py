@@ -12,20 +12,22 @@ from ratchet.gate.paired import Difference, differences, movement
 from ratchet.gate.rules import Judgement, Outcome, Status
 from ratchet.gate.slices import Slice, by_slice
 from ratchet.scoring.rows import Floats
+from ratchet.task import Task
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """The rows that judge, their labels y (rows,) of 0 or 1, and the batch of each (rows,)."""
+    """The rows that judge, their labels y (rows,), and the batch of each (rows,)."""
 
     rows: pa.Table
     y: Floats
     batch: Floats
+    task: Task
 
 
 @dataclass(frozen=True)
 class Side:
-    """A model: its probabilities p (rows,) on the holdout that judges, its figures on its own."""
+    """A model: its scores p of the holdout that judges, as `Foretold` has them; its own figures."""
 
     p: Floats
     recorded: Mapping[str, float]
@@ -56,7 +58,9 @@ def judge_models(
     outcomes = list(rules.judge_recorded(before, after, gate))
     try:
         found = _differences(holdout, champion, challenger, gate, threshold)
-        moved = movement(champion.p, challenger.p, threshold=threshold)
+        moved = movement(
+            holdout.y, champion.p, challenger.p, task=holdout.task, threshold=threshold
+        )
         outcomes += rules.judge_pair(found, moved, new_batches, gate)
         parts = _slices(holdout, champion, challenger, gate, threshold)
         outcomes += rules.judge_slices(parts, gate.slices)
@@ -85,6 +89,7 @@ def _differences(
             champion.p,
             challenger.p,
             holdout.batch,
+            task=holdout.task,
             metrics=[name for name, own in asked.items() if own == unit],
             seed=draws.seed,
             confidence=draws.confidence,
@@ -108,6 +113,7 @@ def _slices(
             name: holdout.rows[name].cast(pa.string()).fill_null("(null)").to_pylist()
             for name in asked.columns
         },
+        task=holdout.task,
         metric=asked.metric,
         min_rows=asked.min_rows,
         seed=draws.seed,

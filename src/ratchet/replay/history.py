@@ -16,9 +16,10 @@ from ratchet.config import Params, Window
 from ratchet.data.features import learnable
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import Schema, load_schema
-from ratchet.data.target import target_of
+from ratchet.data.target import Target, target_of
 from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import ConfigError, DataError
+from ratchet.task import Task
 
 Array: TypeAlias = NDArray[Any]
 
@@ -70,11 +71,13 @@ class Delivered:
 class History:
     """All batches that were judged, oldest first, and the rows of the accepted ones.
 
-    A *place* is the position of a batch among the accepted ones. y: (rows,) labels 0 or 1.
-    start: (accepted + 1,) where the rows of each place begin in `rows`.
+    A *place* is the position of a batch among the accepted ones. y: (rows,) labels, as
+    `ratchet.data.target` has them. start: (accepted + 1,) where the rows of each place begin in
+    `rows`.
     """
 
     schema: Schema
+    target: Target
     batches: Sequence[Delivered]
     rows: pa.Table
     y: Array
@@ -96,7 +99,7 @@ class History:
         return self.rows.slice(begin, int(self.start[stop]) - begin)
 
     def labels(self, first: int, stop: int) -> Array:
-        """Return their labels: int8 of shape (rows,)."""
+        """Return their labels: shape (rows,)."""
         return self.y[int(self.start[first]) : int(self.start[stop])]
 
     def places(self, first: int, stop: int) -> Array:
@@ -104,12 +107,14 @@ class History:
         return np.repeat(np.arange(first, stop), np.diff(self.start[first : stop + 1]))
 
 
-def read_history(places: Places) -> History:
+def read_history(places: Places, task: Task) -> History:
     """Read what validate left in the cache.
 
-    Raises DataError when an accepted batch has rows without a label.
+    Raises DataError when an accepted batch has rows without a label, ConfigError when the target
+    of the contract doesn't fit the task.
     """
     schema = load_schema(places.schema)
+    wanted = target_of(task, schema)
     records = load_records(places.records).batches
     rows, _ = read_window(places.validated)
     target = rows[schema.target.column]
@@ -132,8 +137,7 @@ def read_history(places: Places) -> History:
     counts = rows[BATCH].value_counts()
     by_id = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist()))  # noqa: B905 (two columns of one table)
     sizes = [by_id[batch.id] for batch in known if batch.accepted]
-    y = target_of("binary", schema).labels(rows)
-    return History(schema, known, rows, y, np.cumsum([0, *sizes]))
+    return History(schema, wanted, known, rows, wanted.labels(rows), np.cumsum([0, *sizes]))
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ def _refusal(history: History, params: Params, at: int, first: int, stop: int) -
     for begin, end in (first, split), (split, stop):
         labels = history.labels(begin, end)
         if labels.min() == labels.max():
-            return "only one class"
+            return "all labels are equal"
     if history.start[split] - history.start[first] > params.train.budget.max_rows:
         return "more rows than train.budget.max_rows"
     teaching = history.part(first, split)

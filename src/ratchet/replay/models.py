@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ratchet.artifacts.predictions import predictions
 from ratchet.code import code_hash
 from ratchet.config import Train
 from ratchet.data.features import feature_frame, inputs, learnable, weights
@@ -24,9 +25,15 @@ from ratchet.files import atomic_write, sha256_file, sha256_text
 from ratchet.model import build_estimator, fit
 from ratchet.replay.history import Array, History, Night, Places, read_history
 from ratchet.replay.spoil import KINDS, Lesson
+from ratchet.task import Task
 
 AHEAD = 35  # places after the training data that a model predicts at once
-MAKES = ("ratchet.model", "ratchet.data.features", "ratchet.replay.spoil")
+MAKES = (
+    "ratchet.model",
+    "ratchet.data.features",
+    "ratchet.artifacts.predictions",
+    "ratchet.replay.spoil",
+)
 LIBRARIES = ("joblib", "numpy", "pandas", "scikit-learn", "scipy")
 
 
@@ -58,7 +65,8 @@ def challenger(night: Night, holdout: int, spoil: str = "", seed: int = 0) -> Mo
 class Foretold:
     """What a model predicts from the place after its training data on, and how long its fit took.
 
-    p: (rows,) probabilities of 1. seconds: NaN for a challenger that could not be trained.
+    p: (rows,) or (rows, classes), as `ratchet.artifacts.predictions` has them. seconds: NaN for a
+    challenger that could not be trained.
     """
 
     p: Array
@@ -71,15 +79,16 @@ class Workshop:
     It can be sent to other processes, which read the history themselves.
     """
 
-    def __init__(self, places: Places, config: Train) -> None:
+    def __init__(self, places: Places, config: Train, task: Task) -> None:
         self._places = places
         self._config = config
+        self._task = task
         self._stamp = sha256_file(places.records)
 
     @property
     def history(self) -> History:
         """The history, read once in each process."""
-        return _history(self._places, self._stamp)
+        return _history(self._places, self._task, self._stamp)
 
     @cached_property
     def _made_by(self) -> str:
@@ -91,12 +100,16 @@ class Workshop:
                 str(config.seed),
                 repr(sorted(config.parameters.get(config.estimator, {}).items())),
                 repr({name: schema.columns[name] for name in schema.features}),
-                schema.target.model_dump_json(),
+                repr(self.history.target),
                 str(schema.weight),
                 *map(code_hash, MAKES),
                 *(f"{name} {version(name)}" for name in LIBRARIES),
             ]
         )
+
+    @property
+    def _classes(self) -> int:
+        return len(self.history.target.classes) or (2 if self._task == "binary" else 0)
 
     def name(self, model: Model) -> str:
         """Return a name that says what the model was made from and how."""
@@ -126,20 +139,21 @@ class Workshop:
             history.labels(model.first, model.stop),
             history.places(model.first, model.stop),
             features,
+            self._classes,
         )
         if model.spoil:
             random = np.random.default_rng([model.seed, model.stop])
             lesson = KINDS[model.spoil](lesson, random)
         if lesson.y.min() == lesson.y.max():
-            return Foretold(np.empty(0), float("nan"))  # the train stage refuses one class
+            return Foretold(np.empty(0), float("nan"))  # the train stage refuses equal labels
         with joblib.parallel_config(backend="threading", n_jobs=1), threadpool_limits(limits=1):
             began = time.perf_counter()
-            estimator = build_estimator(self._config, inputs(columns))
+            estimator = build_estimator(self._config, inputs(columns), self._task)
             weight = weights(lesson.rows, history.schema)
             fit(estimator, feature_frame(lesson.rows, features), lesson.y, weight)
             seconds = time.perf_counter() - began
             rows = feature_frame(history.part(model.stop, until), features)
-            p = estimator.predict_proba(rows)[:, 1]
+            p = predictions(estimator, rows, self._task, self._classes)
         of = [batch.sha256 for batch in history.accepted[model.stop : until]]
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as partial, partial.open("wb") as file:
@@ -163,8 +177,8 @@ def _one(workshop: Workshop, model: Model, until: int) -> tuple[Model, Foretold]
 
 
 @lru_cache(maxsize=1)
-def _history(places: Places, stamp: str) -> History:  # noqa: ARG001 (which state of the files)
-    return read_history(places)
+def _history(places: Places, task: Task, stamp: str) -> History:  # noqa: ARG001 (state of files)
+    return read_history(places, task)
 
 
 def _read(path: Path, of: Sequence[str]) -> Foretold | None:

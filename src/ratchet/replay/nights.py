@@ -16,8 +16,10 @@ from ratchet.gate.rules import Verdict
 from ratchet.replay.bench import Judged, Quality
 from ratchet.replay.history import Night
 from ratchet.replay.models import Model, challenger
+from ratchet.scoring.metrics import main_of
+from ratchet.task import Task
 
-NAIVE_DROP = 0.01  # AUC: what a diff of recorded metrics blocks
+NAIVE_DROP = 0.01  # of AUC, F1 or R²: what a diff of recorded metrics blocks
 
 
 class Asks(Protocol):
@@ -67,7 +69,7 @@ class Event:
     challenger: what was trained. quality: of what is in production afterwards, on the next batch;
     None without a model or a good batch. age: batches after the newest one that the model in
     production learned from or was judged on. hindsight: for a BLOCK, by how much the challenger's
-    log loss on the batches to come is above the champion's, if there are any.
+    loss on the batches to come is above the champion's, if there are any.
     """
 
     night: Night
@@ -103,18 +105,18 @@ class Played:
 
     @property
     def losses(self) -> np.ndarray:
-        """Log loss night by night, NaN where there is none: shape (nights,)."""
+        """The task's loss night by night, NaN where there is none: shape (nights,)."""
         return np.array([event.quality.loss if event.quality else np.nan for event in self.events])
 
     @property
     def mean_loss(self) -> float:
-        """Mean of the nights' log losses."""
+        """Mean of the nights' losses."""
         return float(np.nanmean(self.losses))
 
     @property
-    def mean_auc(self) -> float:
-        """Mean of the nights' AUCs."""
-        found = [e.quality.auc for e in self.events if e.quality and not isnan(e.quality.auc)]
+    def mean_high(self) -> float:
+        """Mean of the nights' other main metric."""
+        found = [e.quality.high for e in self.events if e.quality and not isnan(e.quality.high)]
         return float(np.mean(found)) if found else float("nan")
 
     @property
@@ -169,6 +171,7 @@ def play(
     *,
     holdout: int,
     places: int,
+    task: Task = "binary",
     spoiled: Mapping[int, str] | None = None,
     seed: int = 0,
 ) -> Played:
@@ -191,10 +194,10 @@ def play(
             made = challenger(night, holdout, (spoiled or {}).get(number, ""), seed)
             cost = bench.seconds(made)
             if isnan(cost):
-                what, made, reasons = What.REFUSED, None, ["only one class is left to learn from"]
+                what, made, reasons = What.REFUSED, None, ["equal labels are left to learn from"]
             else:
                 seconds += cost
-                what, reasons = _decide(policy, champion, made, bench)
+                what, reasons = _decide(policy, champion, made, bench, task)
             if what == What.PROMOTE:
                 champion = made
             elif what == What.BLOCK and champion is not None and made is not None:
@@ -208,7 +211,7 @@ def play(
 
 
 def _decide(
-    policy: Policy, champion: Model | None, made: Model, bench: Asks
+    policy: Policy, champion: Model | None, made: Model, bench: Asks, task: Task
 ) -> tuple[What, Sequence[str]]:
     if policy.judge == "gate":
         judged = bench.verdict(champion, made)
@@ -216,9 +219,10 @@ def _decide(
             return What.PROMOTE, []
         return (What.BLOCK if judged.verdict == Verdict.BLOCK else What.ERROR), judged.reasons
     if policy.judge == "diff" and champion is not None:
-        drop = bench.recorded(champion)["roc_auc"] - bench.recorded(made)["roc_auc"]
+        high, _ = main_of(task)
+        drop = bench.recorded(champion)[high] - bench.recorded(made)[high]
         if drop > NAIVE_DROP:
-            return What.BLOCK, [f"roc_auc fell by {drop:.3f}"]
+            return What.BLOCK, [f"{high} fell by {drop:.3f}"]
     return What.PROMOTE, []
 
 

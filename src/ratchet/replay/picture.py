@@ -11,6 +11,7 @@ from ratchet.files import atomic_write
 from ratchet.replay.history import Array
 from ratchet.replay.nights import ALWAYS, CONFIGURED, NAIVE, NEVER, Played, What
 from ratchet.replay.run import Replay
+from ratchet.scoring.metrics import loss_of
 
 ROLLING = 14  # nights
 # Okabe & Ito (2008), colours that everyone can tell apart.
@@ -43,7 +44,8 @@ def draw(path: Path, replay: Replay) -> None:
         losses = played[policy].losses
         over.plot(nights, rolling(losses, ROLLING), color=colour, lw=width, label=policy.name)
         lost.plot(nights, np.nancumsum(losses - base), color=colour, lw=width)
-    over.set_ylabel(f"log loss on the next batch\n(mean of {ROLLING} nights)")
+    loss = loss_of(replay.params.task).title
+    over.set_ylabel(f"{loss} on the next batch\n(mean of {ROLLING} nights)")
     title = "What was in production, night by night"
     if replay.spoiled:
         title += f", with {len(replay.spoiled)} spoiled challengers"

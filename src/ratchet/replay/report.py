@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,12 +11,15 @@ from rich.progress import track as rich_track
 from rich.table import Table
 
 from ratchet.files import write_text
+from ratchet.gate import words
 from ratchet.replay.nights import ALWAYS, CONFIGURED, GATED, Played, What
 from ratchet.replay.picture import draw
 from ratchet.replay.run import Replay
+from ratchet.scoring.metrics import METRICS, main_of
 
 T = TypeVar("T")
 Cells = Sequence[str]
+Speller = Callable[[float, str], str]  # of a figure and the sign that goes before one above 0
 
 POLICY = (
     "policy",
@@ -25,11 +28,11 @@ POLICY = (
     "promoted",
     "blocked",
     "oldest",
-    "log loss",
+    "{loss}",
     "vs always",
-    "AUC",
+    "{high}",
 )
-SPOILED = ("policy", "slipped in", "blocked", "let through", "log loss", "without", "cost")
+SPOILED = ("policy", "slipped in", "blocked", "let through", "{loss}", "without", "cost")
 
 
 def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
@@ -70,7 +73,8 @@ def write(path: Path, replay: Replay) -> None:
     """Write the page to `path`, and its picture beside it with the ending .png."""
     picture = path.with_suffix(".png")
     draw(picture, replay)
-    lines = ["# Replay", "", heading(replay), "", f"![log loss night by night]({picture.name})"]
+    _, loss = titles(replay)
+    lines = ["# Replay", "", heading(replay), "", f"![{loss} night by night]({picture.name})"]
     for head, rows in tables(replay):
         lines += ["", _line(head), "|".join(["", "---", *["--:"] * (len(head) - 1), ""])]
         lines += [_line(row) for row in rows]
@@ -94,10 +98,18 @@ def heading(replay: Replay) -> str:
 def tables(replay: Replay) -> Iterator[tuple[Cells, list[Cells]]]:
     """Yield each table: its heads and its rows."""
     always = played_by(replay.played, ALWAYS.name)
-    yield POLICY, [_policy(each, always) for each in replay.played]
+    high, loss = titles(replay)
+    spelt = _speller(replay)
+    policy, spoiled = (
+        [each.format(loss=loss, high=high) for each in head] for head in (POLICY, SPOILED)
+    )
+    yield policy, [_policy(each, always, spelt) for each in replay.played]
     if replay.clean is not None:
         pairs = zip(replay.played, replay.clean, strict=True)
-        yield SPOILED, [_spoiled(one, clean) for one, clean in pairs if one.policy.trains != "once"]
+        yield (
+            spoiled,
+            [_spoiled(one, clean, spelt) for one, clean in pairs if one.policy.trains != "once"],
+        )
         gated = [played_by(replay.played, each.name) for each in (CONFIGURED, GATED)]
         kinds = sorted({kind for each in gated for kind in each.by_kind()})
         yield (
@@ -113,7 +125,9 @@ def sentences(replay: Replay) -> Iterator[str]:
         one = played_by(replay.played, name)
         honest = one.count(What.BLOCK, spoiled=False)
         trained = one.count(What.BLOCK, What.PROMOTE, What.ERROR, spoiled=False)
-        text = f"{name}: {_worse(one.mean_loss - always.mean_loss)} than with always retrain, "
+        text = (
+            f"{name}: {_worse(replay, one.mean_loss - always.mean_loss)} than with always retrain, "
+        )
         text += f"for {one.trained / max(always.trained, 1):.0%} of its trainings; "
         text += f"{honest} of {trained} honest challengers blocked"
         wrong, judged = one.wrongly_blocked()
@@ -151,7 +165,20 @@ def played_by(played: Sequence[Played], name: str) -> Played:
     return next(each for each in played if each.policy.name == name)
 
 
-def _policy(one: Played, always: Played) -> Cells:
+def titles(replay: Replay) -> tuple[str, str]:
+    """Return what the task's main metrics are called: one that should be high, and the loss."""
+    high, loss = (METRICS[name].title for name in main_of(replay.params.task))
+    return high.removeprefix("ROC "), loss
+
+
+def _speller(replay: Replay) -> Speller:
+    """Return how losses are spelt: with as many digits as fit that of always retraining."""
+    _, loss = main_of(replay.params.task)
+    digits = words.decimals(loss, played_by(replay.played, ALWAYS.name).mean_loss)
+    return lambda value, sign: f"{value:{sign},.{digits}f}"
+
+
+def _policy(one: Played, always: Played, spelt: Speller) -> Cells:
     return (
         one.policy.name,
         str(one.trained),
@@ -159,9 +186,9 @@ def _policy(one: Played, always: Played) -> Cells:
         str(one.count(What.PROMOTE)),
         _blocked(one.count(What.BLOCK), one.count(What.ERROR)),
         str(one.oldest),
-        f"{one.mean_loss:.4f}",
-        f"{one.mean_loss - always.mean_loss:+.4f}" if one is not always else "",
-        f"{one.mean_auc:.4f}",
+        spelt(one.mean_loss, ""),
+        spelt(one.mean_loss - always.mean_loss, "+") if one is not always else "",
+        f"{one.mean_high:.4f}",
     )
 
 
@@ -169,7 +196,7 @@ def _blocked(blocks: int, errors: int) -> str:
     return f"{blocks} + {errors} ERROR" if errors else str(blocks)
 
 
-def _spoiled(one: Played, clean: Played) -> Cells:
+def _spoiled(one: Played, clean: Played, spelt: Speller) -> Cells:
     blocked = one.count(What.BLOCK, What.ERROR, spoiled=True)
     through = one.count(What.PROMOTE, spoiled=True)
     return (
@@ -177,9 +204,9 @@ def _spoiled(one: Played, clean: Played) -> Cells:
         str(blocked + through),
         str(blocked),
         str(through),
-        f"{one.mean_loss:.4f}",
-        f"{clean.mean_loss:.4f}",
-        f"{one.mean_loss - clean.mean_loss:+.4f}",
+        spelt(one.mean_loss, ""),
+        spelt(clean.mean_loss, ""),
+        spelt(one.mean_loss - clean.mean_loss, "+"),
     )
 
 
@@ -196,7 +223,7 @@ def _blocks(replay: Replay) -> Iterator[str]:
     ]
     for event in found:
         kind = event.challenger.spoil if event.challenger else ""
-        after = "" if event.hindsight is None else f"; afterwards {_worse(event.hindsight)}"
+        after = "" if event.hindsight is None else f"; afterwards {_worse(replay, event.hindsight)}"
         yield (
             f"- {event.night.batch}{f' ({kind})' if kind else ''}: "
             f"{'; '.join(event.reasons)}{after}"
@@ -205,8 +232,10 @@ def _blocks(replay: Replay) -> Iterator[str]:
         yield "None."
 
 
-def _worse(loss: float) -> str:
-    return f"log loss is {abs(loss):.4f} {'worse' if loss > 0 else 'better'}"
+def _worse(replay: Replay, loss: float) -> str:
+    _, title = titles(replay)
+    how = "worse" if loss > 0 else "better"
+    return f"{title} is {_speller(replay)(abs(loss), '')} {how}"
 
 
 def _line(cells: Cells) -> str:

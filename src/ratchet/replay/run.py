@@ -13,6 +13,7 @@ from ratchet.config import Params
 from ratchet.data.manifest import read_manifest, select_window
 from ratchet.errors import ConfigError, DataError
 from ratchet.files import sha256_file, write_text
+from ratchet.gate.rules import require_fit
 from ratchet.replay.bench import Bench
 from ratchet.replay.history import Night, Places, nights
 from ratchet.replay.models import Workshop, make_all
@@ -74,8 +75,10 @@ def run(
 
     All of it is kept in the folder `cache`: a run that was stopped goes on where it was.
 
-    Raises ConfigError when there are too few batches, EvidenceError when one can't be had.
+    Raises ConfigError when there are too few batches, or the gate's metrics aren't the task's;
+    EvidenceError when a batch can't be had.
     """
+    require_fit(params.gate, params.task, "params.yaml")
     began = time.monotonic()
     places = Places(cache, schema)
     batches = [each for each in read_manifest(manifest) if each.override != "exclude"]
@@ -86,7 +89,7 @@ def run(
         )
     _bring(params, options, len(batches), manifest, raw, places)
     _validate(params, len(batches), places)
-    workshop = Workshop(places, params.train)
+    workshop = Workshop(places, params.train, params.task)
     history = workshop.history
     lacking = len(batches) - len(history.batches)
     numbered = nights(
@@ -114,6 +117,7 @@ def run(
                 bench,
                 holdout=holdout,
                 places=places_,
+                task=params.task,
                 spoiled=kinds,
                 seed=options.seed,
             )

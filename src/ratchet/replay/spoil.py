@@ -21,15 +21,17 @@ GROUP = 3  # a group of features is a third of them
 
 @dataclass(frozen=True)
 class Lesson:
-    """What teaches: rows, labels y (rows,) of 0 or 1, and each row's place (rows,), ascending.
+    """What teaches: rows, labels y (rows,), and each row's place (rows,), ascending.
 
-    features: the columns that the model learns from, with their kinds.
+    features: the columns that the model learns from, with their kinds. classes: how many the labels
+    stand for, counted from 0; 0 where they are numbers.
     """
 
     rows: pa.Table
     y: Array
     place: Array
     features: Mapping[str, str]
+    classes: int = 2
 
     def newest(self, batches: int) -> Array:
         """Return which rows are of the newest batches: bool of shape (rows,)."""
@@ -50,23 +52,27 @@ def two_batches(lesson: Lesson, _: np.random.Generator) -> Lesson:
 
 
 def flipped(lesson: Lesson, random: np.random.Generator) -> Lesson:
-    """Turn 30 % of all labels round."""
-    return _flip(lesson, random.random(len(lesson.y)) < 0.3)
+    """Make 30 % of all labels wrong."""
+    return _flip(lesson, random.random(len(lesson.y)) < 0.3, random)
 
 
 def flipped_lately(lesson: Lesson, random: np.random.Generator) -> Lesson:
-    """Turn 20 % of the labels of the newest 28 batches round."""
-    return _flip(lesson, lesson.newest(28) & (random.random(len(lesson.y)) < 0.2))
+    """Make 20 % of the labels of the newest 28 batches wrong."""
+    return _flip(lesson, lesson.newest(28) & (random.random(len(lesson.y)) < 0.2), random)
 
 
 def inverted(lesson: Lesson, _: np.random.Generator) -> Lesson:
-    """Turn all labels of the newest 7 batches round."""
-    return _flip(lesson, lesson.newest(7))
+    """Turn all labels of the newest 7 batches round: the last class is the first, and so on.
+
+    Numbers are mirrored at their median.
+    """
+    turned = lesson.classes - 1 - lesson.y if lesson.classes else 2 * np.median(lesson.y) - lesson.y
+    return _with_labels(lesson, lesson.newest(7), turned)
 
 
-def all_negative(lesson: Lesson, _: np.random.Generator) -> Lesson:
-    """Take the positives of the newest 3 batches for negatives: their labels came too early."""
-    return replace(lesson, y=np.where(lesson.newest(3), 0, lesson.y).astype(lesson.y.dtype))
+def all_lowest(lesson: Lesson, _: np.random.Generator) -> Lesson:
+    """Give the newest 3 batches the lowest label, as where labels are taken too early."""
+    return _with_labels(lesson, lesson.newest(3), lesson.y.min())
 
 
 def shuffled(lesson: Lesson, random: np.random.Generator) -> Lesson:
@@ -101,7 +107,7 @@ KINDS: dict[str, Spoil] = {
     "7 batches inverted": inverted,
     "a third of the features lost": without_group,
     "20 % of 28 batches flipped": flipped_lately,
-    "3 batches all negative": all_negative,
+    "3 batches of one label": all_lowest,
 }
 
 
@@ -122,12 +128,14 @@ def choose(count: int, share: float, seed: int) -> dict[int, str]:
 def most_telling(lesson: Lesson) -> str:
     """Return the numeric feature, or if there is none any, that says most about the label.
 
-    By mutual information, in nats, of the label and the feature in ten equally full bins.
+    By mutual information, in nats, of the label and the feature in ten equally full bins, in which
+    labels that are numbers lie as well.
     """
+    labels = lesson.y if lesson.classes else _tenths(lesson.y)
     numbers = [name for name, kind in lesson.features.items() if kind in NUMBERS]
     return max(
         numbers or list(lesson.features),
-        key=lambda name: _information(_bins(lesson.rows[name], name in numbers), lesson.y),
+        key=lambda name: _information(_bins(lesson.rows[name], name in numbers), labels),
     )
 
 
@@ -138,13 +146,17 @@ def _bins(column: pa.ChunkedArray, numeric: bool) -> Array:
         found: Array = codes.fill_null(-1).to_numpy() + 1
         return found
     values = column.cast(pa.float64()).to_numpy()
+    return np.where(np.isnan(values), 0, 1 + _tenths(values))
+
+
+def _tenths(values: Array) -> Array:
     edges = np.nanquantile(values, np.linspace(0, 1, BINS + 1)[1:-1])
-    return np.where(np.isnan(values), 0, 1 + np.searchsorted(edges, values, side="right"))
+    return np.searchsorted(edges, values, side="right")
 
 
 def _information(bins: Array, y: Array) -> float:
     together = np.stack(
-        [np.bincount(bins[y == label], minlength=bins.max() + 1) for label in (0, 1)]
+        [np.bincount(bins[y == label], minlength=bins.max() + 1) for label in np.unique(y)]
     )
     share = together / together.sum()
     alone = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
@@ -152,8 +164,18 @@ def _information(bins: Array, y: Array) -> float:
     return float((share[here] * np.log(share[here] / alone[here])).sum())
 
 
-def _flip(lesson: Lesson, wrong: Array) -> Lesson:
-    return replace(lesson, y=np.where(wrong, 1 - lesson.y, lesson.y).astype(lesson.y.dtype))
+def _flip(lesson: Lesson, wrong: Array, random: np.random.Generator) -> Lesson:
+    """Give the `wrong` rows (rows,) another class; or each other's numbers."""
+    if lesson.classes:
+        by = random.integers(1, lesson.classes, len(lesson.y))
+        return _with_labels(lesson, wrong, (lesson.y + by) % lesson.classes)
+    y = lesson.y.copy()
+    y[wrong] = random.permutation(y[wrong])
+    return replace(lesson, y=y)
+
+
+def _with_labels(lesson: Lesson, here: Array, labels: Array) -> Lesson:
+    return replace(lesson, y=np.where(here, labels, lesson.y).astype(lesson.y.dtype))
 
 
 def _with(lesson: Lesson, columns: Mapping[str, Any]) -> Lesson:

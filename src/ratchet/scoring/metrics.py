@@ -57,8 +57,9 @@ class Metric:
     formula: from sums (replicates, cells) and numbers of rows (replicates,) to figures
     (replicates,). tasks: those it is for. needs_contrast: has no value where all labels are equal.
     needs_probabilities: looks at how likely each class is, rather than at the decision or number.
-    is_loss: the task's own loss, by which a model is held against the baseline, batch by batch and
-    slice by slice; each task has one.
+    in_labels_unit: a figure in the unit of the labels (dollars, degrees), rather than a share or
+    nats. is_loss: the task's own loss, by which a model is held against the baseline, batch by
+    batch and slice by slice; each task has one.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Metric:
     tasks: frozenset[Task]
     needs_contrast: bool = False
     needs_probabilities: bool = False
+    in_labels_unit: bool = False
     is_loss: bool = False
 
     def figures(self, sums: Floats, rows: Floats) -> Floats:
@@ -138,8 +140,25 @@ METRICS = table(
         CLASSES,
         needs_probabilities=True,
     ),
-    Metric("rmse", "RMSE", squared_errors, root_mean, False, REGRESSION, is_loss=True),
-    Metric("mae", "mean absolute error", absolute_errors, mean, False, REGRESSION),
+    Metric(
+        "rmse",
+        "RMSE",
+        squared_errors,
+        root_mean,
+        False,
+        REGRESSION,
+        in_labels_unit=True,
+        is_loss=True,
+    ),
+    Metric(
+        "mae",
+        "mean absolute error",
+        absolute_errors,
+        mean,
+        False,
+        REGRESSION,
+        in_labels_unit=True,
+    ),
     Metric("r2", "R²", variation, r2, True, REGRESSION, needs_contrast=True),
 )
 
@@ -153,6 +172,12 @@ def loss_of(task: Task) -> Metric:
     """Return the task's own loss."""
     [loss] = (metric for metric in METRICS.values() if task in metric.tasks and metric.is_loss)
     return loss
+
+
+def main_of(task: Task) -> tuple[str, str]:
+    """Return the two metrics by which people know a model: one that should be high, the loss."""
+    high = next(name for name in metrics_of(task) if METRICS[name].greater_is_better)
+    return high, loss_of(task).name
 
 
 def score(

@@ -103,4 +103,4 @@ def _asked(golden: Path, card: Card, estimator: Any) -> Answers:
         score = answer(estimator, card, feature_frame(kept.rows, kinds))
     except Exception as error:  # whatever a library stumbles over in a model of another version
         return Answers(len(kept.rows), 0, None, f"{type(error).__name__}: {error}", moved)
-    return compared(kept, score, moved)
+    return compared(kept, score, card.task, moved)

@@ -234,11 +234,11 @@ def _by_batch(rows: Scored, about: Card) -> dict[str, list[Any]]:
     """
     loss = loss_of(about.task).name
     batches = sorted(set(rows.batch.tolist()))
-    found: dict[str, list[Any]] = {"batch": batches, loss: [], "label": [], "score": []}
+    found: dict[str, list[Any]] = {"batch": batches, "loss": [], "label": [], "score": []}
     for batch in batches:
         inside = rows.batch == batch
         y, p = rows.label[inside], rows.score[inside]
-        found[loss].append(score(y, p, task=about.task, metrics=[loss])[loss])
+        found["loss"].append(score(y, p, task=about.task, metrics=[loss])[loss])
         said, came = checked(y, p, task=about.task).confidence
         found["label"].append(float(came.mean()))
         found["score"].append(float(said.mean()))

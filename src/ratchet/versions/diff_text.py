@@ -87,7 +87,7 @@ def _ids(ids: Sequence[str]) -> str:
 def _recorded(found: Comparison) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for name, figures in found.recorded.items():
-        cells = [f"{value(each)}  {interval(each)}".rstrip() for each in figures]
+        cells = [f"{value(name, each)}  {interval(name, each)}".rstrip() for each in figures]
         table.add_row(f" {METRICS[name].title}", *cells)
     return table
 
@@ -104,15 +104,13 @@ def _scored(console: Console, again: Rescored) -> None:
     for name in ("", "from", "to", "", f"{again.confidence:.0%} interval of the loss"):
         table.add_column(name)
     for name, each in again.differences.items():
+        digits = words.decimals(name, each.champion, each.challenger)
         table.add_row(
             f" {METRICS[name].title}",
-            f"{each.champion:.4f}",
-            f"{each.challenger:.4f}",
-            words.change(each.loss),
-            f"{each.low:+.4f} to {each.high:+.4f}",
+            f"{each.champion:,.{digits}f}",
+            f"{each.challenger:,.{digits}f}",
+            words.change(each.loss, digits=digits),
+            words.between(each.low, each.high, digits),
         )
     console.print(table)
-    moved = again.movement
-    console.print(
-        f" predictions move by {moved.mean:.4f} on average; {moved.flips:.1%} of decisions flip"
-    )
+    console.print(f" predictions move {words.moved(again.movement, 4)}")

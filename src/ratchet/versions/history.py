@@ -7,7 +7,7 @@ network is needed.
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from ratchet.journal import accepted, rolled_back
 from ratchet.journal.accepted import Event, Version
 from ratchet.journal.commits import Commits
 from ratchet.journal.rolled_back import RolledBack
+from ratchet.scoring.metrics import main_of
+from ratchet.task import Task
 from ratchet.versions import record
 from ratchet.versions.record import Places, Record
 
 STAGE = "prod"
-MAIN = ("roc_auc", "log_loss")  # the figures that the table and the page show
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ class Entry:
     record: Record
     stays: Sequence[Stay]
     rolled_back: RolledBack | None
+
+    @property
+    def main(self) -> tuple[str, str]:
+        """The metrics by which people know the model; the binary ones where its task is lost."""
+        task: Task = self.record.card.task if self.record.card else "binary"
+        return main_of(task)
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,11 @@ def to_json(history: History, limit: int | None = None) -> str:
 def newest(history: History, limit: int | None = None) -> list[Entry]:
     """Return the newest versions, the newest first; all without a limit."""
     return list(reversed(history.entries))[:limit]
+
+
+def main(entries: Iterable[Entry]) -> list[str]:
+    """Return the main metrics of all versions: usually two, more where the task has changed."""
+    return list(dict.fromkeys(name for entry in entries for name in entry.main))
 
 
 def ways(version: Version) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from math import ceil, floor, log10
 from xml.etree.ElementTree import Element
 
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import MAIN, STAGE, Entry, History, Night, Stay
-from ratchet.versions.history_table import label
+from ratchet.versions.history import STAGE, Entry, History, Night, Stay, main
+from ratchet.versions.history_table import interval, label, value
 from ratchet.versions.markup import add, element
 from ratchet.versions.record import Figure
 
@@ -88,13 +88,13 @@ def _panels(
     entries: Sequence[Entry],
 ) -> Iterator[tuple[Callable[[Scale, float, float], Element], float]]:
     """Yield how to draw each panel that has something to show, and its height."""
-    for name in MAIN:
-        points = list(_points(entries, partial(_recorded, name)))
+    for name in main(entries):
+        points = list(_points(entries, name, partial(_recorded, name)))
         if points:
             better = "higher" if METRICS[name].greater_is_better else "lower"
             title = f"{METRICS[name].title}, {better} is better"
             yield _panel(title, points, None), METRIC
-    points = list(_points(entries, _nearest))
+    points = list(_points(entries, "drift", _nearest))
     if points:
         title = "drift: the column nearest to an alarm, which is raised at 1"
         yield _panel(title, points, 1), DRIFT
@@ -141,16 +141,15 @@ def _point(point: Point, x: Scale, y: Scale) -> Element:
 
 
 def _points(
-    entries: Sequence[Entry], figure_of: Callable[[Entry], Figure | None]
+    entries: Sequence[Entry], name: str, figure_of: Callable[[Entry], Figure | None]
 ) -> Iterator[Point]:
     for entry in entries:
         figure, at = figure_of(entry), _moment(entry.version.date)
         if figure is None or at is None:
             continue
         kind = "prod" if STAGE in entry.version.stages else "gone" if entry.rolled_back else "was"
-        spelt = f"{figure.value:.4f}"
-        if figure.low is not None and figure.high is not None:
-            spelt += f" ({figure.low:.4f} to {figure.high:.4f})"
+        ends = interval(name, figure)
+        spelt = f"{value(name, figure)} ({ends})" if ends else value(name, figure)
         said = f"{label(entry)}, {entry.version.day}: {spelt}\n{entry.version.message}"
         yield Point(at, figure, label(entry), kind, said)
 
@@ -225,7 +224,7 @@ def _ticks(low: float, high: float) -> Iterator[tuple[float, str]]:
     step = next(10**power * factor for factor in (1, 2, 5, 10) if 10**power * factor >= rough)
     digits = max(0, -floor(log10(step)))
     for number in range(ceil(low / step), floor(high / step) + 1):
-        yield number * step, f"{number * step:.{digits}f}"
+        yield number * step, f"{number * step:,.{digits}f}"
 
 
 def _moment(date: str) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element
 
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import MAIN, STAGE, Entry, History, newest, ways
+from ratchet.versions.history import STAGE, Entry, History, main, newest, ways
 from ratchet.versions.history_chart import chart
 from ratchet.versions.history_style import STYLE
 from ratchet.versions.history_table import NONE, interval, label, rolled_back, value, verdict
@@ -60,9 +60,9 @@ def _facts(history: History, entries: Sequence[Entry]) -> Element:
     if now:
         since = next(each.since for each in reversed(now.stays) if each.stage == STAGE)
         facts.append(_fact(f"in {STAGE}", label(now), f"since {since[:10]}"))
-        for name in MAIN:
+        for name in now.main:
             figure = now.record.figures.get(name)
-            facts.append(_fact(METRICS[name].title, value(figure), interval(figure)))
+            facts.append(_fact(METRICS[name].title, value(name, figure), interval(name, figure)))
     else:
         facts.append(_fact(f"in {STAGE}", NONE, "no version"))
     facts.append(_fact("newest", label(entries[0]), f"accepted {entries[0].version.day}"))
@@ -126,20 +126,27 @@ def _troubles(history: History) -> Iterator[Element]:
 
 
 def _versions(entries: Sequence[Entry]) -> Element:
-    names = ("version", "accepted", *(METRICS[each].title for each in MAIN), "taught by", "verdict")
-    rows = element("tbody", *(_version(each) for each in entries))
+    shown = main(entries)
+    names = (
+        "version",
+        "accepted",
+        *(METRICS[each].title for each in shown),
+        "taught by",
+        "verdict",
+    )
+    rows = element("tbody", *(_version(each, shown) for each in entries))
     return _table((*names, "why, and how to get it"), rows)
 
 
-def _version(entry: Entry) -> Element:
+def _version(entry: Entry, shown: Sequence[str]) -> Element:
     version, card = entry.version, entry.record.card
     cells: list[tuple[str, Sequence[Inside]]] = [
         ("version", [element("b", label(entry)), *_stages(entry)]),
         ("accepted", [element("span", version.day, class_="whole"), _small(f"by {version.by}")]),
     ]
-    for name in MAIN:
+    for name in shown:
         figure = entry.record.figures.get(name)
-        cells.append((METRICS[name].title, [value(figure), _small(interval(figure))]))
+        cells.append((METRICS[name].title, [value(name, figure), _small(interval(name, figure))]))
     ids = list(card.train.batches) if card else []
     taught: list[Inside] = []
     if card and ids:

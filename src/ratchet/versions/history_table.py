@@ -1,20 +1,23 @@
 """The history for a terminal: some lines a version, 80 columns wide, the newest first."""
 
 from collections.abc import Iterator, Sequence
+from math import floor, log10
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ratchet.gate import words
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import MAIN, STAGE, Entry, History, newest
+from ratchet.versions.history import STAGE, Entry, History, newest
 from ratchet.versions.record import Figure, plain
 
 NONE = "-"
 # Widths that fit 80 columns with the gaps between; `ratchet history --json` cuts nothing.
 _WIDTHS = (8, 10, 12, 10, 9, 12, 12)
+_LETTERS = ("", "k", "M", "G")  # of thousands
 
 
 def show(history: History, limit: int | None = None) -> None:
@@ -24,8 +27,11 @@ def show(history: History, limit: int | None = None) -> None:
         console.print("no version yet: `ratchet register` names HEAD's model as the first")
         return
     shown = newest(history, limit)
-    console.print(_row(_header(shown), "bold"))
+    main: tuple[str, ...] = ()
     for entry in shown:
+        if entry.main != main:  # the first, or the task changed here
+            main = entry.main
+            console.print(_row(_header(shown, main), "bold"))
         console.print(_version(entry))
     left = len(history.entries) - len(shown)
     if left:
@@ -43,16 +49,17 @@ def verdict(entry: Entry) -> str:
     return entry.record.verdict.verdict if entry.record.verdict else NONE
 
 
-def value(figure: Figure | None) -> str:
-    """Return a figure's value."""
-    return f"{figure.value:.4f}" if figure else NONE
+def value(name: str, figure: Figure | None) -> str:
+    """Return a metric's value."""
+    return f"{figure.value:,.{words.decimals(name, figure.value)}f}" if figure else NONE
 
 
-def interval(figure: Figure | None) -> str:
-    """Return the ends of a figure's interval; empty where they weren't recorded."""
+def interval(name: str, figure: Figure | None) -> str:
+    """Return the ends of a metric's interval; empty where they weren't recorded."""
     if figure is None or figure.low is None or figure.high is None:
         return ""
-    return f"{figure.low:.4f} to {figure.high:.4f}"
+    digits = words.decimals(name, figure.value)
+    return f"{figure.low:,.{digits}f} to {figure.high:,.{digits}f}"
 
 
 def said_of(entry: Entry) -> Iterator[str]:
@@ -70,7 +77,7 @@ def rolled_back(line: RolledBack) -> str:
     return plain(f"rolled back on {line.date[:10]} by {line.by}: {line.reason}")
 
 
-def _header(shown: Sequence[Entry]) -> list[tuple[str, str]]:
+def _header(shown: Sequence[Entry], main: Sequence[str]) -> list[tuple[str, str]]:
     levels = {entry.record.confidence for entry in shown} - {None}
     level = f"{levels.pop():.0%} int." if len(levels) == 1 else "interval"
     return [
@@ -79,7 +86,7 @@ def _header(shown: Sequence[Entry]) -> list[tuple[str, str]]:
         ("model", "data"),
         ("data from", "to"),
         ("rows", "verdict"),
-        *((METRICS[name].title, level) for name in MAIN),
+        *((METRICS[name].title, level) for name in main),
     ]
 
 
@@ -92,8 +99,8 @@ def _version(entry: Entry) -> RenderableType:
         (version.model_sha256[:12] or NONE, card.train.sha256[:12] if card else NONE),
         (ids[0], ids[-1]) if ids else (NONE, NONE),
         (f"{card.train.rows:,}" if card else NONE, verdict(entry)),
-        *((value(entry.record.figures.get(name)), _short(entry.record.figures.get(name)))
-          for name in MAIN),
+        *((value(name, each), _short(name, each))
+          for name, each in ((name, entry.record.figures.get(name)) for name in entry.main)),
     ]  # fmt: skip
     style = "bold green" if STAGE in version.stages else ""
     lines: list[RenderableType] = [_row(cells, style)]
@@ -118,9 +125,17 @@ def _row(cells: Sequence[tuple[str, str]], style: str) -> Table:
     return table
 
 
-def _short(figure: Figure | None) -> str:
+def _short(name: str, figure: Figure | None) -> str:
     """Return an interval that fits its column: three digits, no zero before the point."""
     if figure is None or figure.low is None or figure.high is None:
         return ""
-    ends = (f"{end:.3f}" for end in (figure.low, figure.high))
-    return " to ".join(end.removeprefix("0") for end in ends)
+    ends = (figure.low, figure.high)
+    if METRICS[name].in_labels_unit:
+        return " to ".join(_three(end) for end in ends)
+    return " to ".join(f"{end:.3f}".removeprefix("0") for end in ends)
+
+
+def _three(figure: float) -> str:
+    """Return three digits of a figure of any size: `0.12`, `612`, `48k`."""
+    thousands = max(floor(log10(abs(figure)) / 3), 0) if figure else 0
+    return f"{figure / 1000**thousands:.3g}{_LETTERS[min(thousands, len(_LETTERS) - 1)]}"

@@ -44,16 +44,17 @@ def _measured(path: Path) -> str:
         rows = [
             [
                 METRICS[name].title,
-                words.figure(each["value"]),
-                f"{words.figure(each['low'])} to {words.figure(each['high'])}",
-                words.figure(content["baseline"][name]),
+                words.figure(each["value"], digits),
+                f"{words.figure(each['low'], digits)} to {words.figure(each['high'], digits)}",
+                words.figure(content["baseline"][name], digits),
             ]
             for name, each in content["metrics"].items()
+            for digits in [words.decimals(name, each["value"])]
         ]
         level = f"{content['confidence']:.0%} interval"
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError(f"{path}: can't be read ({error!r}); run `dvc repro`") from error
-    return words.table(["metric", "on its holdout", level, "class prior"], rows)
+    return words.table(["metric", "on its holdout", level, "prior"], rows)
 
 
 def _span(rows: Rows) -> str:

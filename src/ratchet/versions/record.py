@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ratchet.artifacts.card import Card
-from ratchet.scoring.metrics import METRICS
+from ratchet.scoring.metrics import METRICS, metrics_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class Drift:
 class Record:
     """All of it. What isn't there, can't be read or speaks of another model is None or empty.
 
-    confidence: of the figures' intervals.
+    figures: of the metrics that are for the card's task, or of all without a card. confidence: of
+    the figures' intervals.
     """
 
     card: Card | None = None
@@ -94,9 +95,10 @@ def read(
         ends = _numbers(_mapping(found))
         if "value" in ends:
             figures[name] = Figure(ends["value"], ends.get("low"), ends.get("high"))
+    known = metrics_of(about.task) if about else METRICS
     return Record(
         about,
-        {name: figures[name] for name in METRICS if name in figures},
+        {name: figures[name] for name in known if name in figures},
         _numbers(measured).get("confidence"),
         _verdict(verdict, about.model_sha256) if about else None,
         _drift(drift, about) if about else None,

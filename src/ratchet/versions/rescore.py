@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from ratchet.artifacts.card import Card
 from ratchet.config import Window
@@ -24,7 +24,6 @@ from ratchet.gate import clean_room, policy
 from ratchet.gate.paired import Difference, Movement, differences, movement
 from ratchet.gate.revisions import History
 from ratchet.scoring.metrics import applicable
-from ratchet.task import Task
 from ratchet.versions.snapshot import Snapshot
 
 
@@ -65,16 +64,13 @@ def rescore(
     """
     cards = [_card(each) for each in sides]
     judging = _card(judge)
-    for name in ("target", "positive"):
-        found = [getattr(card, name) for card in (*cards, judging)]
-        if any(each != found[0] for each in found):
-            spelt = ", ".join(str(each) for each in found[:2])
-            raise DataError(
-                f"they don't predict the same: {name} is {spelt}, and {found[2]} in the rows of "
-                f"{judge.name}"
-            )
+    one, other = cards
+    if unlike := clean_room.unlike(one, other):
+        raise DataError(f"they don't predict the same: that of {sides[0].name} has the {unlike}")
+    if unlike := clean_room.unlike(one, judging):
+        raise DataError(f"the rows of {judge.name} judge something else: theirs isn't the {unlike}")
     head = history.resolve("HEAD")
-    rules = policy.read_policy(history, head, head, kept.params)
+    rules = policy.read_policy(history, head, head, kept.params, one.task)
     window = _window(history, judge, kept, scratch)
     lacking = {
         name for card in cards for name in card.features if name not in window.judging.column_names
@@ -103,7 +99,8 @@ def rescore(
         scores[0],
         scores[1],
         batch,
-        metrics=applicable(labels, rows_of_each=2),
+        task=one.task,
+        metrics=applicable(labels, rows_of_each=2, task=one.task),
         seed=draws.seed,
         confidence=draws.confidence,
         replicates=draws.replicates,
@@ -116,7 +113,7 @@ def rescore(
         len(labels),
         draws.confidence,
         compared,
-        movement(*scores, threshold=rules.evaluate.threshold),
+        movement(labels, *scores, task=one.task, threshold=rules.evaluate.threshold),
     )
 
 
@@ -135,11 +132,11 @@ def _window(history: History, judge: Snapshot, kept: Kept, scratch: Path) -> cle
     """Take the rows that a commit validated, and part them as it did."""
     try:
         holdout = Window.model_validate(judge.params.get("window")).holdout
-        task = TypeAdapter(Task).validate_python(judge.params.get("task", "binary"))
     except ValidationError as error:
         raise EvidenceError(
             f"{kept.params} at {judge.at}: {error.errors()[0]['msg']}; today's code can't read it"
         ) from error
+    task = policy.task_of(judge.params, f"{kept.params} at {judge.at}")
     schema = _schema(history, judge, kept, scratch)
     return clean_room.read_rows(
         history, judge.at, kept.validated, scratch / "rows", target_of(task, schema), holdout

@@ -120,8 +120,12 @@ def _both(story: Story) -> str:
             [name, *(_span(getattr(side.card, part)) if side.card else "" for side in (bad, good))]
         )
     rows += [
-        [METRICS[name].title, words.figure(bad.metrics.get(name)), words.figure(figure)]
+        [
+            METRICS[name].title,
+            *(words.figure(each, words.decimals(name, figure)) for each in both),
+        ]
         for name, figure in good.metrics.items()
+        for both in [(bad.metrics.get(name), figure)]
         if name in METRICS
     ]
     table = words.table(["", "rolled back", "restored"], rows)

@@ -118,7 +118,7 @@ def _parts(entry: Entry) -> Iterator[tuple[str, RenderableType]]:
         level = f" with {said.confidence:.0%} intervals" if said.confidence else ""
         table = Table.grid(padding=(0, 2, 0, 0))
         for name, figure in said.figures.items():
-            table.add_row(f" {METRICS[name].title}", value(figure), interval(figure))
+            table.add_row(f" {METRICS[name].title}", value(name, figure), interval(name, figure))
         yield f"On its own holdout{level}", table
     for title, rows in (("Taught by", card.train), ("Judged by", card.holdout)) if card else ():
         newest = list(rows.batches.items())[-SHOWN:]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -241,7 +242,7 @@ def _in_clone(
         environment = history.top / ".venv"
         _setup(history.top)
         found.notes.append("its own locked environment was built")
-        own = _predicted(history, at, places, environment)
+        own = _predicted(history, at, places, environment, card)
         if own:
             _tell(found, own, "its own", must=True)
     if how.rebuild:
@@ -273,7 +274,9 @@ def _setup(clone: Path) -> None:
         )
 
 
-def _predicted(history: History, at: Revision, places: Places, environment: Path) -> Answers | None:
+def _predicted(
+    history: History, at: Revision, places: Places, environment: Path, card: Card
+) -> Answers | None:
     """Ask the golden predictions with the version's own `ratchet predict`; None without any."""
     content = history.content(at, places.golden)
     if content is None:
@@ -286,5 +289,9 @@ def _predicted(history: History, at: Revision, places: Places, environment: Path
     done = run_in(history.top, command, _own_environment())
     if done.returncode != 0:
         return Answers(len(golden.rows), 0, None, done.stdout[-TAIL:].strip(), ())
-    score = pa.csv.read_csv(scores)["score"].cast(pa.float64())
-    return compared(golden, score.to_numpy())
+    answers = pa.csv.read_csv(scores)
+    # The columns that `ratchet predict` writes.
+    names = [f"score_{name}" for name in card.classes] or ["score"]
+    columns = [answers[name].cast(pa.float64()).to_numpy() for name in names]
+    score = np.column_stack(columns) if card.classes else columns[0]
+    return compared(golden, score, card.task)
