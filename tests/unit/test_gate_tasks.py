@@ -13,13 +13,13 @@ import sklearn.metrics as sk
 from numpy.typing import NDArray
 from test_gate_report import BASE, DRAWS, HEAD, card
 
+from ratchet.artifacts.answers import TOLERANCE, compared
 from ratchet.artifacts.card import Card, Rows
 from ratchet.artifacts.golden import Golden
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Evaluate, Gate, Limit, More, Rule, SliceRules
 from ratchet.errors import ConfigError
 from ratchet.gate import pictures, record, report, words
-from ratchet.gate.answers import TOLERANCE, compared
 from ratchet.gate.clean_room import forged, unlike
 from ratchet.gate.findings import Findings, Side
 from ratchet.gate.more import Compared, judge_more
@@ -103,7 +103,7 @@ def test_losses_are_scikit_learn_s(task: Task) -> None:
         sign = -1 if METRICS[name].greater_is_better else 1
         assert found[name].loss == pytest.approx(sign * (after - before), rel=1e-9)
     for each in found.values():
-        assert 0 < each.loss
+        assert each.loss > 0
         assert each.low <= each.loss <= each.high
 
 
@@ -145,7 +145,7 @@ def test_rules_about_another_task_s_metric_are_refused(task: Task, metric: str) 
     require_fit(good, task, "params.yaml")
     bad = good.model_copy(update={"metrics": {metric: Rule(floor=0.5)}})
     first = paired_metrics(task)[0]
-    said = rf"params.yaml: gate\.metrics: unknown metric {metric} for task: {task}: choose among {first}"
+    said = rf"yaml: gate\.metrics: unknown metric {metric} for task: {task}: choose among {first}"
     with pytest.raises(ConfigError, match=said):
         require_fit(bad, task, "params.yaml")
     slices = good.slices.model_copy(update={"metric": metric})
@@ -351,8 +351,7 @@ def test_the_report_is_in_the_task_s_words(judged: Findings) -> None:
         assert " F1, weighted" in judged.in_words
     else:
         assert "| ⛔ RMSE | 2" in told
-        assert "2024-01-06; t is 60" in told
-        assert " ± 9" in told
+        assert f"2024-01-06; t is {judged.challenger.card.holdout.label}." in told
         assert "of the labels' standard deviation on average." in told
         assert "decisions" not in told
         assert judged.in_words.count("worse in") == 2
