@@ -35,7 +35,10 @@ def test_below_all_thresholds_the_night_is_skipped() -> None:
         ({"rows": 1000}, "1,000 new rows: trigger.new_rows, 1,000, is reached"),
         ({"age": 7}, "7 batches came after the model's newest one: trigger.age, 7, is reached"),
         ({"drift": 0.31}, "x is 0.310 farther from the training data than usual"),
-        ({"loss": 0.051}, "0.0510 nats smaller than on its holdout: trigger.loss, 0.05, is exceeded"),
+        (
+            {"loss": 0.051},
+            "0.0510 nats smaller than on its holdout: trigger.loss, 0.05, is exceeded",
+        ),
         ({"loss": math.nan}, "trigger.loss, 0.05, is exceeded"),  # what can't be known isn't fine
     ],
 )
