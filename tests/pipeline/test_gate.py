@@ -175,9 +175,9 @@ def one_slice_collapsed(project: Project) -> None:
     """A change of code turns the labels of one airport around."""
     project.replace(
         "src/ratchet/stages/train.py",
-        "estimator.fit(feature_frame(teaching, contract.features), y_train)",
-        "estimator.fit(feature_frame(teaching, contract.features),\n"
-        "            np.where(pc.equal(teaching['origin'], 'JFK'), 1 - y_train, y_train))",
+        "feature_frame(teaching, kinds), y_train, weights",
+        "feature_frame(teaching, kinds),\n"
+        "            np.where(pc.equal(teaching['origin'], 'JFK'), 1 - y_train, y_train), weights",
     )
     _learn(project)
 

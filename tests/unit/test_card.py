@@ -105,7 +105,7 @@ def test_labels_of_any_task_have_a_prior_and_a_description(tmp_path: Path) -> No
     assert classes.label == "4 classes, 50.0% one"
     numbers = Rows.of(batches, np.array([1.0, 3.0]), "regression")
     assert float(numbers.prior) == 2
-    assert numbers.label == "2 ± 1"
+    assert numbers.label == "2.000 ± 1.0"
     path = tmp_path / "card.json"
     write_card(path, card(task="regression", positive=None, train=numbers, holdout=numbers))
     assert read_card(path).train == numbers

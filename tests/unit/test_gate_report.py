@@ -167,4 +167,5 @@ def test_no_text_mentions_people_or_opens_tags_or_cells(text: str) -> None:
 def test_reasons_become_sentences_and_names_stay() -> None:
     assert words.sentence("the base\n is behind.") == "The base is behind."
     assert words.sentence("roc_auc is low") == "roc_auc is low."
+    assert words.sentence("rmse is low") == "rmse is low."
     assert words.sentence("reports/x.json can be read") == "reports/x.json can be read."

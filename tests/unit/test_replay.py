@@ -18,6 +18,8 @@ from ratchet.replay.history import Places, nights
 from ratchet.replay.models import Workshop, challenger
 from ratchet.replay.nights import ALWAYS, CONFIGURED, NEVER, What
 from ratchet.replay.run import Options, Replay
+from ratchet.scoring.metrics import score
+from ratchet.task import Task
 
 DAYS = 12
 
@@ -165,6 +167,17 @@ def test_what_lies_in_raw_is_not_brought_again(shop: Shop) -> None:
     assert len(replay(shop, first=7).nights) == 1
 
 
+def test_rules_about_another_task_are_told_before_anything_is_made(lived: Shop) -> None:
+    lived.params["task"] = "multiclass"
+    lived.params["gate"]["metrics"]["roc_auc"] = {"floor": 0.5}
+    try:
+        with pytest.raises(ConfigError, match=r"params\.yaml: gate\.metrics: .* roc_auc"):
+            replay(lived, cache="nowhere")
+    finally:
+        del lived.params["task"], lived.params["gate"]["metrics"]["roc_auc"]
+    assert not (lived.root / "nowhere").exists()
+
+
 @pytest.mark.parametrize(("first", "said"), [(99, "12 batches to play"), (2, "window.holdout")])
 def test_too_short_a_past_is_told(lived: Shop, first: int, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
@@ -195,3 +208,38 @@ def test_the_command_prints_tables_and_writes_a_page_with_a_picture(
     assert "](replay.png)" in page
     assert "| never retrain | 1 |" in page
     assert (lived.root / "out/replay.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "metric", "titles"),
+    [
+        ("multiclass", "channel", "log_loss", ("log loss", "F1, weighted")),
+        ("regression", "amount", "rmse", ("RMSE", "R²")),
+    ],
+)
+def test_another_task_is_played_by_its_own_metrics(
+    shop: Shop, task: Task, target: str, metric: str, titles: tuple[str, str]
+) -> None:
+    shop.validated_with(9)
+    shop.params["task"], shop.schema["target"] = task, {"column": target}
+    shop.params["gate"]["metrics"] = {metric: {"unit": "row", "significant_loss": 0.05}}
+    shop.params["gate"]["slices"]["metric"] = metric
+    found = replay(shop, nights=3, share=0.5)
+    assert len(found.spoiled) == 2
+    (policies, _), (spoiled, _), *_ = report.tables(found)
+    assert titles[0] in policies
+    assert titles[1] in policies
+    assert titles[0] in spoiled
+    always = report.played_by(found.played, ALWAYS.name)
+    places = Places(shop.root / "cache", shop.schema_file)
+    params = shop.configure()
+    workshop = Workshop(places, params.train, task)
+    night = found.nights[0]
+    model = challenger(night, params.window.holdout)
+    p = Bench(params, places, workshop).predicted(model, night.stop, night.stop + 1)
+    assert p.shape == ((60, 3) if task == "multiclass" else (60,))
+    y = workshop.history.labels(night.stop, night.stop + 1)
+    assert always.losses[0] == score(y, p, task=task, metrics=[metric])[metric]
+    assert any(f"{titles[0]} is " in line for line in report.sentences(found))
+    report.write(shop.root / "replay.md", found)
+    assert f"![{titles[0]} night by night]" in (shop.root / "replay.md").read_text()

@@ -1,6 +1,7 @@
 """Each kind of fault does what its name says, to anybody's features."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -106,3 +107,42 @@ def test_nights_are_chosen_at_random_and_kinds_come_in_turn() -> None:
     assert set(Counter(found.values()).values()) == {2}
     assert found == choose(141, 0.1, seed=0)
     assert found != choose(141, 0.1, seed=1)
+
+
+# Other tasks
+
+
+def of_task(lesson: Lesson, classes: int) -> Lesson:
+    """Return the same rows with labels of several classes, or with numbers."""
+    strong = lesson.rows["strong"].to_numpy()
+    if classes:
+        return replace(lesson, y=(strong * classes // 100).astype(np.int16), classes=classes)
+    return replace(lesson, y=3.5 * strong, classes=0)
+
+
+@pytest.mark.parametrize("classes", [0, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_fault_spoils_labels_of_any_kind(lesson: Lesson, kind: str, classes: int) -> None:
+    other = of_task(lesson, classes)
+    found = spoiled(other, kind)
+    assert found.y.dtype == other.y.dtype
+    assert set(found.y) <= set(other.y) | set(2 * np.median(other.y) - other.y)
+    assert not (found.rows.equals(other.rows) and np.array_equal(found.y, other.y))
+
+
+@pytest.mark.parametrize("classes", [0, 4])
+def test_labels_of_any_kind_become_wrong_as_often_as_the_name_says(
+    lesson: Lesson, classes: int
+) -> None:
+    other = of_task(lesson, classes)
+    everywhere = wrong_by_batch(other, "30 % flipped")
+    assert 0.25 < everywhere.mean() < 0.35
+    assert (wrong_by_batch(other, "20 % of 28 batches flipped")[:2] == 0).all()
+    assert (wrong_by_batch(other, "7 batches inverted")[:23] == 0).all()
+    assert set(spoiled(other, "3 batches of one label").y[-3 * ROWS :]) == {other.y.min()}
+    assert most_telling(other) == "strong"
+
+
+def test_numbers_that_are_flipped_are_other_rows_numbers(lesson: Lesson) -> None:
+    other = of_task(lesson, 0)
+    assert sorted(spoiled(other, "30 % flipped").y) == sorted(other.y)

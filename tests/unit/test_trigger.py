@@ -2,15 +2,18 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from shop import Shop, rows_of
 
 from ratchet.config import Trigger
 from ratchet.errors import EvidenceError
 from ratchet.nights import trigger
-from ratchet.nights.trigger import Decision, Figures, decide
+from ratchet.nights.trigger import Decision, Figures, advantage, decide
+from ratchet.task import Task
 
 THRESHOLDS = Trigger(new_rows=1000, age=7, drift=0.3, loss=0.05)
 QUIET = {"new": ("b",), "rows": 999, "age": 6, "drift": 0.3, "drifted": "x", "loss": 0.05}
@@ -58,6 +61,27 @@ def test_without_an_accepted_batch_there_is_nothing_to_learn() -> None:
     assert (decision.word, decision.reasons) == ("SKIP", ("no batch was accepted after a",))
 
 
+def test_of_numbers_the_advantage_is_a_share_of_the_mean_s_error() -> None:
+    y = np.array([1.0, 2.0, 6.0, 7.0])
+    prior = np.asarray(4.0)
+    shares = [advantage(unit * y, unit * (y + 1), unit * prior, "regression") for unit in (1, 1e3)]
+    assert shares == pytest.approx([1 - 1 / y.std()] * 2)
+    assert math.isnan(advantage(np.array([4.0, 4.0]), np.array([4.0, 5.0]), prior, "regression"))
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("multiclass", "over the class prior is +0.0600 nats smaller than on its holdout"),
+        ("regression", "over the mean is +0.0600 of the mean's RMSE smaller than on its holdout"),
+    ],
+)
+def test_a_lost_advantage_is_told_in_the_task_s_words(task: Task, said: str) -> None:
+    found = decide(Figures(**(QUIET | {"loss": 0.06})), THRESHOLDS, "a", task)
+    assert found.retrain
+    assert said in found.reasons[0]
+
+
 # On files
 
 
@@ -101,6 +125,38 @@ def test_enough_new_rows_train(trained: Shop) -> None:
     assert "120 new rows" in found.reasons[0]
     assert found.figures is not None
     assert found.figures.new == ("day-07", "day-08")
+
+
+@pytest.mark.parametrize(("task", "target"), [("multiclass", "outcome"), ("regression", "amount")])
+def test_a_model_of_another_task_that_got_worse_is_seen(
+    shop: Shop, task: Task, target: str
+) -> None:
+    shop.params["trigger"] |= {"new_rows": 10_000, "age": 100, "drift": 1.0, "loss": 0.1}
+    shop.validated_with(6)
+    shop.params["task"], shop.schema["target"] = task, {"column": target}
+    shop.train()
+    rows = rows_of("day-07")
+    shop.deliver_rows(7, rows)
+    shop.night()
+    assert decision(shop).word == "SKIP"
+    turned: dict[str, Callable[[str], str]] = {
+        "outcome": {"kept": "returned", "returned": "kept"}.__getitem__,
+        "amount": lambda amount: str(999 - float(amount)),
+    }
+    shop.deliver_rows(7, [{**row, target: turned[target](row[target])} for row in rows])
+    shop.discover(accept_changed=["day-07"])
+    shop.fetch()
+    shop.validate()
+    found = decision(shop)
+    assert (found.word, "advantage over" in found.reasons[0]) == ("RETRAIN", True)
+
+
+def test_another_task_or_other_classes_train(trained: Shop) -> None:
+    trained.params["task"], trained.schema["target"] = "multiclass", {"column": "channel"}
+    assert "task changed" in decision(trained).reasons
+    trained.train()
+    trained.schema["columns"]["channel"]["categories"].append("fair")
+    assert "the classes in schema.yaml changed" in decision(trained).reasons
 
 
 def test_other_data_and_a_worse_model_are_seen(trained: Shop) -> None:

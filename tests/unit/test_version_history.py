@@ -353,3 +353,51 @@ def test_many_troubles_are_folded(journal: Journal) -> None:
     page = Page(history_page.page(read(journal.write())))
     assert "6 older" in page.text
     assert page.classed("path", "cross") == 15
+
+
+# Other tasks
+
+
+def other_card(number: int, task: str) -> str:
+    """Return a card of a model that predicts something else."""
+    content = json.loads(card(number).model_dump_json()) | {"task": task, "positive": None}
+    return json.dumps(content | {"classes": ["a", "b", "c"] if task == "multiclass" else []})
+
+
+def test_a_history_of_several_tasks_is_shown(
+    journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The task was changed twice: each version has its own metrics, under their own names."""
+    accept(journal, 1)
+    measured: list[dict[str, float]] = [
+        {"f1_weighted": 0.61, "log_loss": 0.9, "roc_auc": 0.1},
+        {"rmse": 48_204.4, "r2": 0.7, "log_loss": 0.2},
+    ]
+    for number, task, metrics in zip((2, 3), ("multiclass", "regression"), measured, strict=True):
+        ends = {name: {"value": v, "low": v * 0.9, "high": v * 1.1} for name, v in metrics.items()}
+        told = json.dumps({"confidence": 0.95, "metrics": ends})
+        files = {"reports/metrics.json": json.dumps(metrics), "reports/evaluation.json": told}
+        journal.commit(number, other_card(number, task), files=files)
+        journal.tag(f"model@v{number}.0.0", number)
+    found = read(journal.write())
+    assert [list(each.record.figures) for each in found.entries] == [
+        ["roc_auc", "log_loss"], ["log_loss", "f1_weighted"], ["rmse", "r2"],
+    ]  # fmt: skip
+
+    history_table.show(found)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(map(len, lines)) <= 80
+    heads = [line.split()[6:] for line in lines if line.startswith("version")]
+    assert heads == [
+        ["R²", "RMSE"],
+        ["F1,", "weighted", "log", "loss"],
+        ["ROC", "AUC", "log", "loss"],
+    ]
+    newest = next(number for number, line in enumerate(lines) if line.startswith("v3"))
+    assert lines[newest].endswith(" 0.7000       48,204")
+    assert lines[newest + 1].endswith(" .630 to .770 43.4k to 53k")
+
+    page = Page(history_page.page(found))
+    for title in ("ROC AUC", "log loss", "F1, weighted", "RMSE, lower is better", "48,204"):
+        assert title in page.text
+    assert page.classed("line", "interval") == 6

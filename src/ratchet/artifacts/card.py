@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ratchet.data.schema import Column, Format
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_text, write_text
+from ratchet.scoring.digits import shown
 from ratchet.task import Task
 
 
@@ -48,7 +49,7 @@ class Rows(_Part):
     def label(self) -> str:
         """What the labels are like, in a few words: `24.5%` are positive, a mean, or classes."""
         if self.mean is not None:
-            return f"{self.mean:.4g} ± {self.deviation:.2g}"
+            return f"{shown(self.mean)} ± {shown(self.deviation or 0.0, 2)}"
         if self.positive_rows is not None:
             return f"{self.positive_rows / self.rows:.1%}"
         return f"{len(self.class_rows)} classes, {max(self.class_rows) / self.rows:.1%} one"

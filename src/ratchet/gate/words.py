@@ -99,7 +99,8 @@ def ids(ids: Sequence[str]) -> str:
 def sentence(text: str) -> str:
     """Return a reason as one line that begins and ends like a sentence."""
     line = plain(short(" ".join(text.split()))).rstrip(".")
-    if re.match(r"[a-z]+('[a-z]+)? ", line):  # a word, and no path or name of a metric
+    # A word, and no path or name of a metric.
+    if re.match(r"[a-z]+('[a-z]+)? ", line) and line.split()[0] not in METRICS:
         line = line[0].upper() + line[1:]
     return f"{line}."
 
