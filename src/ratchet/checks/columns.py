@@ -103,11 +103,13 @@ def _new(name: str, values: _Table, rows: np.ndarray, numeric: bool) -> Statisti
     unseen = np.where(values.others() == 0, values.counts, 0)
     share = unseen.sum(axis=1) / np.maximum(rows, 1)
     usual = float(limit(share[:-1]))
+    excess = beyond(float(share[-1]), usual, int(rows[-1]))
     order = np.argsort(-unseen[-1], kind="stable")[:SHOWN]
     return Statistic(
         "new_value" if numeric else "new_category",
         name,
-        beyond(float(share[-1]), usual, int(rows[-1])),
+        # What belongs to the batch as a whole, such as its month, may go on to the next.
+        min(excess, 0.0) if _often_constant(values) else excess,
         f"{share[-1]:.1%} of the rows have values never seen in the {len(rows) - 1} batches "
         f"before, usually at most {usual:.1%}",
         int(unseen[-1].sum()),
