@@ -23,6 +23,7 @@ from ratchet.checks.profile_file import read_profile, write_profile
 from ratchet.config import Checks
 from ratchet.data.contract import Contract, judge
 from ratchet.data.schema import Schema
+from ratchet.data.target import target_of
 
 RIVAL = ("evidently==0.7.*", "pandas<3")
 RUNS = 5
@@ -104,8 +105,9 @@ def _from_files(
 
 
 def _lazy(name: str, profile: Path, rows: Path, schema: Schema) -> Member:
+    target = target_of("binary", schema)
     return Member(
-        name, "", lambda: read_profile(profile), lambda: code(pq.read_table(rows), schema)
+        name, "", lambda: read_profile(profile), lambda: code(pq.read_table(rows), schema, target)
     )
 
 

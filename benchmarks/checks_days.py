@@ -24,6 +24,7 @@ from ratchet.checks.statistic import Statistic
 from ratchet.config import Checks
 from ratchet.data.contract import Contract, Judged, judge
 from ratchet.data.schema import Schema
+from ratchet.data.target import target_of
 
 AT_ONCE = 30  # files that are held against the contract together
 Measure = Callable[[Sequence[Member]], list[Statistic]]
@@ -49,7 +50,7 @@ class Day:
     @cached_property
     def codes(self) -> Coded:
         """The day's rows as codes, which a day that is caught before doesn't need."""
-        return code(self.table, self.schema)
+        return code(self.table, self.schema, target_of("binary", self.schema))
 
     def make(self) -> None:
         """Profile and code now."""
@@ -108,7 +109,8 @@ class Judge:
 
     def _drift(self, day: Day, members: Sequence[Member]) -> list[Statistic]:
         profiles = [each.profile for each in members]
-        return drift.measure(day.id, day.table, day.profile, profiles, self.schema)
+        target = target_of("binary", self.schema)
+        return drift.measure(day.id, day.table, day.profile, profiles, self.schema, target)
 
     def _labels(self, day: Day, members: Sequence[Member]) -> list[Statistic]:
         first = len(members) - self.pool + 1
@@ -116,7 +118,7 @@ class Judge:
             return []
         pool = [*(each.codes for each in members[first:]), day.codes]
         reference = [each.codes for each in members[max(0, first - LABELS) : first]]
-        return consistency.measure(pool, reference, self.schema)
+        return consistency.measure(pool, reference, self.schema, target_of("binary", self.schema))
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ratchet.checks.alarms import explain
+from ratchet.checks.labels import tell
 from ratchet.checks.profile import Profile
 from ratchet.checks.profile_file import read_profile
 from ratchet.checks.records import Record, Records, load_records, profile_path
 from ratchet.config import Check, Params
 from ratchet.data.manifest import Batch, read_manifest, write_manifest
 from ratchet.data.schema import load_schema
+from ratchet.data.target import Target, target_of
 from ratchet.errors import ConfigError, EvidenceError
 
 NEIGHBOURS = 3  # shown on each side
@@ -60,6 +62,7 @@ def show(
 
     Raises ConfigError for an unknown batch, EvidenceError when it hasn't been judged.
     """
+    contract = load_schema(schema)
     batches = read_manifest(manifest)
     batch = _find(batches, batch_id, manifest)
     known = _load(records)
@@ -88,9 +91,9 @@ def show(
     if record.readable:
         columns = read_profile(profile_path(profiles, batch_id))
         console.print()
-        console.print(_columns(columns, list(load_schema(schema).columns)))
+        console.print(_columns(columns, list(contract.columns)))
     console.print()
-    console.print(_neighbours(batches, known, batch_id))
+    console.print(_neighbours(batches, known, batch_id, target_of(params.task, contract)))
 
 
 def _load(records: Path) -> Records:
@@ -152,18 +155,19 @@ def _columns(profile: Profile, names: Sequence[str]) -> Table:
     return table
 
 
-def _neighbours(batches: Sequence[Batch], known: Records, batch_id: str) -> Table:
+def _neighbours(batches: Sequence[Batch], known: Records, batch_id: str, target: Target) -> Table:
     table = _table("Neighbours", "batch")
-    for name in "rows", "positive":
+    told = tell(known.batches, target)
+    for name in "rows", told.what:
         table.add_column(name, justify="right")
     table.add_column("")
     judged = [batch for batch in batches if batch.id in known.batches]
     here = [batch.id for batch in judged].index(batch_id)
     for batch in judged[max(0, here - NEIGHBOURS) : here + NEIGHBOURS + 1]:
         record = known.batches[batch.id]
-        share = f"{record.positive / record.rows:.1%}" if record.readable and record.rows else ""
+        label = told.spell(told.numbers[batch.id]) if batch.id in told.numbers else ""
         style = "bold" if batch.id == batch_id else ""
-        table.add_row(batch.id, f"{record.rows:,}", share, _verdict(batch, record), style=style)
+        table.add_row(batch.id, f"{record.rows:,}", label, _verdict(batch, record), style=style)
     return table
 
 

@@ -12,6 +12,7 @@ import pytest
 from ratchet.checks.coding import Coded, code, coherences
 from ratchet.checks.consistency import measure
 from ratchet.data.schema import Schema
+from ratchet.data.target import target_of
 
 SCHEMA = Schema.model_validate(
     {
@@ -27,6 +28,7 @@ SCHEMA = Schema.model_validate(
         },
     }
 )
+TARGET = target_of("binary", SCHEMA)
 ROWS = 600
 
 
@@ -52,12 +54,12 @@ def a_batch(seed: int, weather: float = 0.0) -> pa.Table:
 
 
 TABLES = [a_batch(seed, np.sin(seed)) for seed in range(28)]
-CODED = [code(table, SCHEMA) for table in TABLES]
+CODED = [code(table, SCHEMA, TARGET) for table in TABLES]
 REFERENCE, POOL = CODED[:21], CODED[21:]
 
 
 def values(pool: list[Coded]) -> dict[str, float]:
-    return {each.check: each.value for each in measure(pool, REFERENCE, SCHEMA)}
+    return {each.check: each.value for each in measure(pool, REFERENCE, SCHEMA, TARGET)}
 
 
 def relabelled(batch: Coded, labels: np.ndarray) -> Coded:
@@ -73,7 +75,7 @@ CLEAN = values(POOL)
 
 
 def test_each_figure_is_finite_and_named() -> None:
-    found = measure(POOL, REFERENCE, SCHEMA)
+    found = measure(POOL, REFERENCE, SCHEMA, TARGET)
     assert [each.check for each in found] == [
         "label_noise",
         "label_direction",
@@ -95,8 +97,11 @@ def test_flipped_labels_in_every_batch_of_the_pool_are_noise() -> None:
 def test_the_noise_is_the_same_when_the_other_class_counts_as_positive() -> None:
     target = SCHEMA.target.model_copy(update={"positive": "no"})
     other = SCHEMA.model_copy(update={"target": target})
-    coded = [code(table, other) for table in TABLES]
-    found = {each.check: each.value for each in measure(coded[21:], coded[:21], other)}
+    coded = [code(table, other, target_of("binary", other)) for table in TABLES]
+    found = {
+        each.check: each.value
+        for each in measure(coded[21:], coded[:21], other, target_of("binary", other))
+    }
     for check in ("label_noise", "label_direction", "label_coherence", "label_slice"):
         assert found[check] == pytest.approx(CLEAN[check], abs=0.02), check
 
@@ -108,7 +113,7 @@ def test_inverted_labels_run_against_the_model() -> None:
 
 @pytest.mark.parametrize("weather", [-1.5, 2.0])
 def test_a_batch_with_another_rate_is_no_alarm(weather: float) -> None:
-    found = values([*POOL[:-1], code(a_batch(99, weather), SCHEMA)])
+    found = values([*POOL[:-1], code(a_batch(99, weather), SCHEMA, TARGET)])
     assert found["label_direction"] < 0.6
     assert found["label_noise"] < 0.05
     assert found["label_slice"] < 6
@@ -134,7 +139,7 @@ def test_a_relabelled_slice_is_found_and_named(
         return relabelled(batch, np.where(rows, label, batch.labels))
 
     pool = [poisoned(batch, table) for batch, table in zip(POOL, TABLES[21:], strict=True)]
-    found = measure(pool, REFERENCE, SCHEMA)[3]
+    found = measure(pool, REFERENCE, SCHEMA, TARGET)[3]
     assert CLEAN["label_slice"] < 5 < 10 < found.value
     assert "hour" in found.message
     assert f"shop {shop}" in found.message
@@ -145,23 +150,25 @@ def test_a_relabelled_slice_is_found_and_named(
 def test_the_figures_are_the_same_each_time_and_do_not_depend_on_the_order_of_the_reference() -> (
     None
 ):
-    turned = {each.check: each.value for each in measure(POOL, REFERENCE[::-1], SCHEMA)}
+    turned = {each.check: each.value for each in measure(POOL, REFERENCE[::-1], SCHEMA, TARGET)}
     assert turned == pytest.approx(CLEAN)
     assert values(POOL) == CLEAN
 
 
 def test_codes_depend_on_the_value_alone() -> None:
     table = TABLES[0]
-    whole, turned = code(table, SCHEMA), code(table.take(list(range(ROWS))[::-1]), SCHEMA)
+    whole, turned = (
+        code(each, SCHEMA, TARGET) for each in (table, table.take(list(range(ROWS))[::-1]))
+    )
     assert (whole.codes[:, ::-1] == turned.codes).all()
-    assert (code(table.slice(5, 50), SCHEMA).codes == whole.codes[:, 5:55]).all()
+    assert (code(table.slice(5, 50), SCHEMA, TARGET).codes == whole.codes[:, 5:55]).all()
 
 
 def test_codes_of_a_number_without_bounds_ascend_with_it() -> None:
     numbers = [-1e30, -70.0, -3.0, -1e-9, 0.0, 1e-9, 2.0, 2.5, 900.0, 1e30]
     size = len(numbers)
     table = TABLES[0].slice(0, size).set_column(2, "price", pa.array([*numbers]))
-    codes = code(table, SCHEMA).codes[2].tolist()
+    codes = code(table, SCHEMA, TARGET).codes[2].tolist()
     assert codes == sorted(set(codes))
     assert min(codes) > 0
 
@@ -178,7 +185,7 @@ def test_codes_of_a_number_without_bounds_ascend_with_it() -> None:
     ids=["none", "all", "one row", "null column", "unseen category"],
 )
 def test_a_degenerate_batch_has_finite_figures(make: Callable[[pa.Table], pa.Table]) -> None:
-    odd = code(make(TABLES[-1]), SCHEMA)
+    odd = code(make(TABLES[-1]), SCHEMA, TARGET)
     assert all(np.isfinite(value) for value in values([*POOL[:-1], odd]).values())
     assert all(np.isfinite(value) for value in values([odd]).values())
 
@@ -186,8 +193,8 @@ def test_a_degenerate_batch_has_finite_figures(make: Callable[[pa.Table], pa.Tab
 def test_a_schema_without_pairs_has_figures_too() -> None:
     columns = {name: SCHEMA.columns[name] for name in ("hour", "price", "bought")}
     narrow = SCHEMA.model_copy(update={"columns": columns})
-    coded = [code(table, narrow) for table in TABLES]
-    found = {each.check: each.value for each in measure(coded[21:], coded[:21], narrow)}
+    coded = [code(table, narrow, TARGET) for table in TABLES]
+    found = {each.check: each.value for each in measure(coded[21:], coded[:21], narrow, TARGET)}
     assert found["label_direction"] < 0.5
     assert np.isfinite(found["label_slice"])
 

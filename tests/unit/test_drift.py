@@ -11,6 +11,7 @@ from ratchet.checks.drift import measure
 from ratchet.checks.profile import Profile, profile
 from ratchet.checks.statistic import Statistic
 from ratchet.data.schema import Schema
+from ratchet.data.target import target_of
 
 SCHEMA = Schema.model_validate(
     {
@@ -27,6 +28,7 @@ SCHEMA = Schema.model_validate(
         },
     }
 )
+TARGET = target_of("binary", SCHEMA)
 ROUTES = {"north": 310, "south": 480, "east": 760, "west": 1190, "sea": 2010}
 ROWS = 300
 Row = dict[str, object]
@@ -70,7 +72,7 @@ ID = "2024-01-29"
 
 def statistics(rows: Rows, reference: list[Profile] = REFERENCE) -> dict[str, Statistic]:
     table = typed(rows)
-    found = measure(ID, table, profile(table, SCHEMA), reference, SCHEMA)
+    found = measure(ID, table, profile(table, SCHEMA), reference, SCHEMA, TARGET)
     keyed = {f"{each.check}:{each.column}": each for each in found}
     assert len(keyed) == len(found)
     return keyed
@@ -169,7 +171,7 @@ def test_one_odd_batch_in_the_reference_does_not_hide_the_next() -> None:
 
 def test_an_id_that_is_no_date_has_no_day_to_keep() -> None:
     table = typed(batch(TODAY))
-    found = measure("batch-7", table, profile(table, SCHEMA), REFERENCE, SCHEMA)
+    found = measure("batch-7", table, profile(table, SCHEMA), REFERENCE, SCHEMA, TARGET)
     assert "out_of_day" not in {each.check for each in found}
 
 
@@ -180,4 +182,4 @@ def test_an_empty_batch_is_measured() -> None:
 def test_a_reference_of_one_batch_is_refused() -> None:
     table = typed(batch(TODAY))
     with pytest.raises(ValueError, match="got 1"):
-        measure(ID, table, profile(table, SCHEMA), REFERENCE[:1], SCHEMA)
+        measure(ID, table, profile(table, SCHEMA), REFERENCE[:1], SCHEMA, TARGET)

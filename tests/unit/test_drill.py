@@ -54,10 +54,11 @@ def test_the_whole_catalogue_is_played_and_nothing_of_the_project_changes(filled
         return snapshot(filled.root), times
 
     before = state()
-    done = drill(filled, *CATALOGUE)
+    fitting = select((), "binary")
+    done = drill(filled, *fitting)
     assert state() == before
     assert (done.batch, done.history, done.seed) == ("day-09", 8, 0)
-    assert [finding.fault for finding in done.findings] == list(CATALOGUE.values())
+    assert [finding.fault for finding in done.findings] == fitting
     found = {finding.fault.name: finding for finding in done.findings}
     for name, finding in found.items():
         assert (finding.outcome in ("passed", "refused")) == (finding.must == "pass"), name

@@ -145,6 +145,13 @@ def test_select_keeps_the_order_and_knows_what_was_meant() -> None:
         select(["nulls-al"])
 
 
+def test_a_task_has_the_faults_that_fit_it() -> None:
+    assert set(CATALOGUE) - {fault.name for fault in select((), "binary")} == {"labels-unit-x2.54"}
+    assert select((), "regression") == list(CATALOGUE.values())
+    with pytest.raises(ConfigError, match="is a fault of regression data, and the task"):
+        select(["labels-unit-x2.54"], "multiclass")
+
+
 # Columns and files
 
 
@@ -354,10 +361,56 @@ def test_a_label_of_three_classes_is_always_another_one() -> None:
     assert set(after["outcome"]) == {"a", "b", "c"}
 
 
-def test_a_target_of_many_values_has_no_labels_to_flip() -> None:
-    given = case(target={"column": "amount", "positive": 1})
-    with pytest.raises(NotApplicableError, match="200 values: these are no classes"):
-        spoil("labels-flipped-30", given)
+def regression(count: int = 200) -> Case:
+    given = case(rows_of("day-08", count), target={"column": "amount"})
+    return replace(given, task="regression")
+
+
+def amounts(frame: pd.DataFrame) -> "pd.Series[float]":
+    return frame["amount"].astype(float)
+
+
+def test_inverted_numbers_are_the_same_ones_the_other_way_round() -> None:
+    before, after = amounts(regression().rows), amounts(spoil("labels-inverted", regression()))
+    assert sorted(before) == sorted(after)
+    assert before.corr(after, method="spearman") < -0.99
+
+
+@pytest.mark.parametrize(("share", "count"), [(10, 20), (30, 60)])
+def test_a_flipped_number_is_as_far_from_the_median_on_the_other_side(
+    share: int, count: int
+) -> None:
+    before = amounts(regression().rows)
+    after = amounts(spoil(f"labels-flipped-{share}", regression()))
+    changed = before != after
+    assert changed.sum() == count
+    assert ((before > before.median()) != (after > before.median()))[changed].all()
+
+
+def test_numbers_are_shuffled_relabelled_and_measured_in_another_unit() -> None:
+    before = amounts(regression().rows)
+    assert sorted(amounts(spoil("labels-shuffled", regression()))) == sorted(before)
+    slice_ = amounts(spoil("slice-relabelled", regression()))
+    assert slice_[slice_ != before].nunique() == 1
+    assert slice_[slice_ != before].iloc[0] <= before.quantile(0.15)
+    assert np.allclose(amounts(spoil("labels-unit-x2.54", regression())), before * 2.54)
+    assert spoil("labels-one-class", regression())["amount"].nunique() == 1
+
+
+def test_numbers_that_are_all_the_same_cannot_be_spoilt() -> None:
+    given = regression()
+    given.rows["amount"] = "7"
+    with pytest.raises(NotApplicableError, match="one value only"):
+        spoil("labels-inverted", given)
+
+
+def test_classes_that_are_inverted_all_change() -> None:
+    rows = [{**row, "outcome": "aaabbc"[i % 6]} for i, row in enumerate(rows_of("day-08", 60))]
+    columns = {**SCHEMA["columns"], "outcome": {"type": "category"}}
+    given = replace(case(rows, columns=columns), task="multiclass")
+    before = given.rows["outcome"].copy()
+    after = spoil("labels-inverted", given)["outcome"]
+    assert dict(zip(before, after, strict=True)) == {"a": "b", "b": "c", "c": "a"}
 
 
 def test_inverted_labels_and_labels_of_one_class() -> None:

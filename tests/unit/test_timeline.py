@@ -6,20 +6,21 @@ from ratchet.checks.statistic import Statistic
 from ratchet.checks.timeline import WHOLE_BATCH, arrivals, drift
 from ratchet.config import Checks
 from ratchet.data.failure import Failure
+from ratchet.data.target import Target
 
 WARNING = Alarm("warn", 0.5, Statistic("distance", "x", 0.75, "far"))
 WINDOW = {
-    "a": Record("", 100, True, positive=25),
-    "b": Record("", 50, True, positive=5, alarms=(WARNING,)),
+    "a": Record("", 100, True, label=(0.25,)),
+    "b": Record("", 50, True, label=(0.1,), alarms=(WARNING,)),
     "c": Record("", 0, False, (Failure("empty", "", "no content"),)),
 }
 
 
 def test_each_batch_has_its_rows_label_rate_and_state() -> None:
-    assert arrivals(WINDOW) == {
+    assert arrivals(WINDOW, Target("binary", "late", 1)) == {
         "batch": ["a", "b", "c"],
         "rows": [100, 50, 0],
-        "positive_share": [0.25, 0.1, None],
+        "label": [0.25, 0.1, None],
         "state": ["good", "warning", "quarantined"],
     }
 

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ratchet.checks.questions import NO_LABEL, own_answers
 from ratchet.data.schema import Column, Schema
+from ratchet.data.target import Target
+from ratchet.task import Task
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.integer[Any]]
@@ -35,10 +37,12 @@ class Coded:
     """A batch as small integers, made once.
 
     `codes` has shape (features, rows), in the order of `schema.compared`; a number's codes ascend
-    with its value. `labels` is 1.0 for positive and 0.0 otherwise, shape (rows,). `coherence` says
-    of each feature, and then of each of `pairs`, how far labels in the same cell resemble each
-    other: the sum over rows of (label - mean) * (mean label of the cell's other rows - mean), over
-    the variance of the labels. `values` names the codes of the categories that occur.
+    with its value. `labels` are those of `Target` as float64, shape (rows,), and what NO_LABEL says
+    where the target has no value. `coherence` says of each feature, and then of each of `pairs`,
+    how far labels in the same cell resemble each other: the sum over rows of (label - mean) * (mean
+    label of the cell's other rows - mean), over the variance of the labels; labels that aren't
+    binary are made so, see `questions.own_answers`. `values` names the codes of the categories
+    that occur.
     """
 
     codes: Codes
@@ -47,11 +51,9 @@ class Coded:
     values: Sequence[dict[int, str]]
 
 
-def code(table: pa.Table, schema: Schema) -> Coded:
-    """Return a batch's typed rows as codes, which depend on values and contract alone."""
-    column = table[schema.target.column]
-    positive = pc.equal(column, pa.scalar(schema.target.positive).cast(column.type))
-    labels = positive.cast(pa.int8()).to_numpy().astype(float)
+def code(table: pa.Table, schema: Schema, target: Target) -> Coded:
+    """Return a batch's typed rows as codes, which depend on values, contract and task alone."""
+    labels = target.encode(table).fill_null(NO_LABEL[target.task]).to_numpy().astype(float)
     codes = np.zeros((len(schema.compared), len(labels)), np.uint16)
     values: list[dict[int, str]] = []
     for i, name in enumerate(schema.compared):
@@ -62,7 +64,7 @@ def code(table: pa.Table, schema: Schema) -> Coded:
         else:
             codes[i], named = _category_codes(table[name], contract)
             values.append(named)
-    return Coded(codes, labels, coherences(codes, labels, schema), values)
+    return Coded(codes, labels, coherences(codes, labels, schema, target.task), values)
 
 
 def is_ordered(column: Column) -> bool:
@@ -149,10 +151,11 @@ def _lower_edge(number_code: int, contract: Column) -> float:
     return math.copysign(float(size), place) + (contract.min or 0.0)
 
 
-def coherences(codes: Codes, labels: Floats, schema: Schema) -> Floats:
+def coherences(codes: Codes, labels: Floats, schema: Schema, task: Task = "binary") -> Floats:
     """Return `Coded.coherence` for codes and labels: numbers are binned by rank."""
     chosen = pairs(schema)
-    spread = float(labels.var()) if len(labels) else 0.0
+    answers = own_answers(labels, task) if len(labels) else []
+    spread = sum(float(each.var()) for each in answers)
     if spread == 0:
         return np.zeros(len(codes) + len(chosen))
     binned = {}
@@ -162,17 +165,20 @@ def coherences(codes: Codes, labels: Floats, schema: Schema) -> Floats:
             if is_ordered(schema.columns[name]):
                 found = rank_table(np.bincount(found), bins)[found]
             binned[bins, i] = found
-    residual = labels - labels.mean()
-    squares = residual * residual
-    result = [_coherence(binned[_BINS, i], residual, squares) for i in range(len(codes))]
+    residuals = [each - each.mean() for each in answers]
+    result = [_coherence(binned[_BINS, i], residuals) for i in range(len(codes))]
     for i, j in chosen:
         second = binned[_PAIR_BINS, j]
         cell = binned[_PAIR_BINS, i] * (int(second.max()) + 1) + second
-        result.append(_coherence(cell, residual, squares))
+        result.append(_coherence(cell, residuals))
     return np.array(result) / spread
 
 
-def _coherence(cell: Codes, residual: Floats, squares: Floats) -> float:
+def _coherence(cell: Codes, residuals: Sequence[Floats]) -> float:
     others = np.maximum(np.bincount(cell) - 1, 1)
-    sums = np.bincount(cell, residual)
-    return float(((sums * sums - np.bincount(cell, squares)) / others).sum())
+    total = 0.0
+    for residual in residuals:
+        sums = np.bincount(cell, residual)
+        alone = np.bincount(cell, residual * residual)
+        total += float(((sums * sums - alone) / others).sum())
+    return total

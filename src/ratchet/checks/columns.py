@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratchet.checks.history import jensen_shannon, limit, shares, stability_index
+from ratchet.checks.history import HIGH, beyond, jensen_shannon, limit, shares, stability_index
 from ratchet.checks.profile import ColumnProfile, Profile, Tally
 from ratchet.checks.statistic import Statistic
 from ratchet.data.schema import Column, Schema
@@ -44,7 +44,6 @@ def measure_columns(
     for name, column in batch.columns.items():
         history = [one.columns[name] for one in reference]
         found += _measure_column(name, [*history, column], rows, schema.columns[name])
-    found += _label_rate(batch, reference, schema)
     return found
 
 
@@ -74,7 +73,7 @@ def _null_share(name: str, columns: Sequence[ColumnProfile], rows: np.ndarray) -
     return Statistic(
         "null_share",
         name,
-        float(nulls[-1]) - usual,
+        beyond(float(nulls[-1]), usual, int(rows[-1])),
         f"{nulls[-1]:.1%} null, usually at most {usual:.1%}",
         columns[-1].nulls,
     )
@@ -84,21 +83,33 @@ def _constant(name: str, values: _Table) -> Statistic:
     if np.count_nonzero(values.counts[-1]) != 1:
         return Statistic("constant", name, 0.0, "has several values or none")
     key = int(np.argmax(values.counts[-1]))
+    if _often_constant(values):
+        return Statistic("constant", name, 0.0, "has often one value, now this one and now that")
     usual = float(limit(shares(values.counts)[:-1, key]))
+    excess = beyond(1.0, usual, int(values.counts[-1, key]))
     only = _quote(values.keys[key])
     message = f"always {only}, which usually has at most {usual:.1%} of the rows"
-    return Statistic("constant", name, 1 - usual, message, int(values.counts[-1, key]), (only,))
+    return Statistic("constant", name, excess, message, int(values.counts[-1, key]), (only,))
+
+
+def _often_constant(values: _Table) -> bool:
+    """Tell whether reference batches of one value differ in it, as those of a weekday do."""
+    past = values.counts[:-1]
+    only = np.argmax(past[np.count_nonzero(past, axis=1) == 1], axis=1)
+    return len(only) - int(np.bincount(only, minlength=1).max()) >= HIGH
 
 
 def _new(name: str, values: _Table, rows: np.ndarray, numeric: bool) -> Statistic:
     unseen = np.where(values.others() == 0, values.counts, 0)
     share = unseen.sum(axis=1) / np.maximum(rows, 1)
     usual = float(limit(share[:-1]))
+    excess = beyond(float(share[-1]), usual, int(rows[-1]))
     order = np.argsort(-unseen[-1], kind="stable")[:SHOWN]
     return Statistic(
         "new_value" if numeric else "new_category",
         name,
-        float(share[-1]) - usual,
+        # What belongs to the batch as a whole, such as its month, may go on to the next.
+        min(excess, 0.0) if _often_constant(values) else excess,
         f"{share[-1]:.1%} of the rows have values never seen in the {len(rows) - 1} batches "
         f"before, usually at most {usual:.1%}",
         int(unseen[-1].sum()),
@@ -111,7 +122,7 @@ def _lost(name: str, spread: _Table, numeric: bool) -> Statistic:
     gone = np.where(spread.counts == 0, before, 0)
     share = gone.sum(axis=1)
     usual = float(limit(share[:-1]))
-    excess = float(share[-1]) - usual
+    excess = beyond(float(share[-1]), usual, int(spread.counts[-1].sum()))
     order = np.argsort(-gone[-1], kind="stable")[:SHOWN]
     what = "ranges" if numeric else "values"
     return Statistic(
@@ -178,29 +189,6 @@ def _level(name: str, columns: Sequence[ColumnProfile], rows: np.ndarray) -> Sta
         f"{jump:.1f} of their standard deviations away",
         int(counts[-1]),
     )
-
-
-def _label_rate(batch: Profile, reference: Sequence[Profile], schema: Schema) -> list[Statistic]:
-    target = schema.target.column
-    positive = schema.target.positive
-    rates = []
-    for one in [*reference, batch]:
-        tally = one.columns[target].values
-        if tally is None:
-            return []
-        keys, counts = tally
-        rates.append(float(counts[keys == positive].sum()) / max(float(counts.sum()), 1.0))
-    past = np.array(rates[:-1])
-    low, high = -float(limit(-past)), float(limit(past))
-    return [
-        Statistic(
-            "label_rate",
-            target,
-            max(rates[-1] - high, low - rates[-1]),
-            f"{rates[-1]:.1%} are {positive!r}, usually {low:.1%} to {high:.1%}",
-            batch.rows,
-        )
-    ]
 
 
 def _table(tallies: Sequence[Tally | None]) -> _Table | None:

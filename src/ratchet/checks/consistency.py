@@ -9,19 +9,26 @@ sources say which rows ought to be positive:
 - the other labels of the same batch in the same cell (say, one origin in one hour). Rows are
   scored by the half of the batch that they don't belong to.
 
+What isn't binary is made so by a question: is a row of this class, is its number above the median
+of the reference? Of several classes the commonest are asked after, and the worst answer counts.
+
 No scikit-learn, no scipy: importing them costs more than the checks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ratchet.checks import slices
 from ratchet.checks.coding import Coded, Codes, Floats, describe, is_ordered, pairs, rank_table
+from ratchet.checks.direction import Scored, measure_direction
+from ratchet.checks.questions import Question, questions
 from ratchet.checks.slices import Axis, Slice
 from ratchet.checks.statistic import Statistic
 from ratchet.data.schema import Schema
+from ratchet.data.target import Target
+from ratchet.task import Task
 
 _BINS = 16  # of a number, equally full in the reference
 _PAIR_BINS = 10
@@ -34,10 +41,14 @@ _RIDGE = 10.0  # in units of p (1 - p) rows
 _LOCAL_RIDGE = 2.0
 _CLEAREST = 0.1
 _SCANNED = 16  # pairs of columns searched for slices
-_INTERCEPT = 0.13  # how much a batch's rate says of its direction, against the slope
+_CLEARLY = 2.0  # deviations of a figure that chance is granted
+_GRANTED = 0.1  # of label noise that is usual or due to chance, beyond which it's taken off
+_TELLING = 2.0  # deviations from chance, without which coherence that's gone says nothing
 
 
-def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -> list[Statistic]:
+def measure(
+    pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema, target: Target
+) -> list[Statistic]:
     """Return the statistics of label consistency for the newest batch.
 
     `pool` has the newest accepted batches, oldest first, and last the batch to judge; `reference`
@@ -47,20 +58,46 @@ def measure(pool: Sequence[Coded], reference: Sequence[Coded], schema: Schema) -
     """
     old, new = _Rows.of(reference), _Rows.of(pool)
     layout = _layout(reference, old, new, schema)
-    old_cells, new_cells = layout.cells(old.codes), layout.cells(new.codes)
-    tables = _fit(old_cells, layout.sizes, old)
-    score: Floats = np.zeros(len(new.labels))
-    for table, cell in zip(tables, new_cells, strict=True):
-        score += table[cell]
-    local = _local_score([new_cells[i] for i in layout.local], new, score)
-    last = new.batch == len(pool) - 1
-    center = _logit((old.labels.sum() + 0.5) / (len(old.labels) + 1))
-    return [
-        _noise(local, new.labels),
-        _direction(score[last], new.labels[last], center),
-        _coherence(pool, reference),
-        _slice(pool, old, new, layout.scanned, score, schema),
+    cells = layout.cells(old.codes), layout.cells(new.codes)
+    found = [
+        _answered(question, pool, old, new, layout, cells, schema, target.task)
+        for question in questions(old.labels, target)
     ]
+    noise, direction, a_slice = (max(each, key=_value) for each in zip(*found, strict=True))
+    return [noise, direction, _coherence(pool, reference), a_slice]
+
+
+def _answered(
+    question: Question,
+    pool: Sequence[Coded],
+    old: "_Rows",
+    new: "_Rows",
+    layout: "_Layout",
+    cells: tuple[Sequence[Codes], Sequence[Codes]],
+    schema: Schema,
+    task: Task,
+) -> tuple[Statistic, Statistic, Statistic]:
+    """Return noise, direction and slice of the labels as a question makes them binary."""
+    asked, answers = old.asked(question), new.asked(question)
+    tables = _fit(cells[0], layout.sizes, asked)
+    before, score = (_score(tables, each) for each in cells)
+    lately = old.batch > old.batch[-1] - len(pool)
+    past = asked.take(lately)
+    clear = _local_score([cells[0][i][lately] for i in layout.local], past, before[lately])
+    usual = min(_ends(clear, past.labels)[:2])
+    local = _local_score([cells[1][i] for i in layout.local], answers, score)
+    last = new.batch == len(pool) - 1
+    now = Scored(score[last], answers.labels[last], new.labels[last], new.batch[last])
+    reference = Scored(before, asked.labels, old.labels, old.batch)
+    return (
+        _noise(local, answers.labels, usual, question),
+        measure_direction(now, reference, question, task),
+        _slice(pool, (asked, before), (answers, score), layout.scanned, schema, question),
+    )
+
+
+def _value(statistic: Statistic) -> float:
+    return statistic.value
 
 
 @dataclass(frozen=True)
@@ -79,6 +116,15 @@ class _Rows:
             np.concatenate([each.labels for each in batches]),
             np.repeat(np.arange(len(batches)), sizes),
         )
+
+    def asked(self, question: Question) -> "_Rows":
+        """Return the rows with the answers to a question for labels."""
+        return replace(self, labels=question.ask(self.labels))
+
+    def take(self, rows: Codes) -> "_Rows":
+        """Return some of the rows: all from some batch on."""
+        batch = self.batch[rows]
+        return _Rows(self.codes[:, rows], self.labels[rows], batch - batch[0])
 
     def rates(self) -> Floats:
         """Return each batch's share of positives, kept off 0 and 1."""
@@ -166,6 +212,13 @@ def _fit(cells: Sequence[Codes], sizes: Sequence[int], rows: _Rows) -> list[Floa
     return tables
 
 
+def _score(tables: Sequence[Floats], cells: Sequence[Codes]) -> Floats:
+    score: Floats = np.zeros(len(cells[0]))
+    for table, cell in zip(tables, cells, strict=True):
+        score += table[cell]
+    return score
+
+
 def _local_score(cells: Sequence[Codes], rows: _Rows, score: Floats) -> Floats:
     """Return each row's log-odds by the model and by the other half of its own batch."""
     half = np.arange(len(rows.labels)) % 2
@@ -193,52 +246,30 @@ def _chance(odds: Floats) -> Floats:
     return chance
 
 
-def _logit(share: float) -> float:
-    return float(np.log(share / (1 - share)))
+def _ends(score: Floats, labels: Floats) -> tuple[float, float, int]:
+    """Return the wrong shares of the tenths with the lowest and highest scores, and their rows.
 
-
-def _ends(score: Floats, labels: Floats, share: float) -> tuple[float, float, int]:
-    """Return the share of positives among the lowest and the highest scores, and their number."""
-    order = np.argsort(score, kind="stable")
-    count = max(1, round(len(order) * share))
-    return float(labels[order[:count]].mean()), float(labels[order[-count:]].mean()), count
-
-
-def _noise(score: Floats, labels: Floats) -> Statistic:
-    """Bound the share of noise among the labels by what is wrong where all should be clear."""
-    low, high, count = _ends(score, labels, _CLEAREST)
-    value = min(low, 1 - high)
-    wrong, side = ("positive", "least") if low <= 1 - high else ("negative", "most")
-    message = f"{value:.1%} are {wrong} in the tenth of rows that is {side} likely to be positive"
-    return Statistic("label_noise", "", value, message, count)
-
-
-def _direction(score: Floats, labels: Floats, center: float) -> Statistic:
-    """Say whether labels run against the model: 1 minus their slope on the model's log-odds.
-
-    The slope within the batch is averaged with what the batch's rate says: inverting the labels
-    turns log-odds of -1.1 into 1.1, which a storm seldom does.
+    Positives are wrong among the lowest, negatives among the highest.
     """
-    rate = (labels.sum() + 0.5) / (len(labels) + 1)
-    middle = score - score.mean()
-    intercept, slope = _logit(rate), 0.0
-    for _ in range(8):
-        chance = _chance(intercept + slope * middle)
-        weight = chance * (1 - chance)
-        a, b = weight.sum(), (weight * middle).sum()
-        c = (weight * middle * middle).sum() + 1.0  # a weak prior for a slope near 0
-        g, h = (labels - chance).sum(), ((labels - chance) * middle).sum() - slope
-        determinant = a * c - b * b
-        intercept += float(np.clip((c * g - b * h) / determinant, -2, 2))
-        slope += float(np.clip((a * h - b * g) / determinant, -2, 2))
-    spread = float(middle.var())
-    prior = _INTERCEPT * center**2
-    value = (spread * slope + _INTERCEPT * center * _logit(rate)) / max(spread + prior, 1e-9)
+    order = np.argsort(score, kind="stable")
+    count = max(1, round(len(order) * _CLEAREST))
+    return float(labels[order[:count]].mean()), 1 - float(labels[order[-count:]].mean()), count
+
+
+def _noise(score: Floats, labels: Floats, usual: float, question: Question) -> Statistic:
+    """Bound the share of noise among the labels by what is wrong where all should be clear.
+
+    Where even the reference isn't clear, or the rows are few, that much is taken off.
+    """
+    low, high, count = _ends(score, labels)
+    wrong = min(low, high)
+    kind, side = (question.yes, "least") if low <= high else (question.no, "most")
     message = (
-        f"slope {slope:.2f} of the labels on the model of the batches before (usually near 1), "
-        f"{rate:.1%} positive"
+        f"{wrong:.1%} are {kind} in the tenth of rows that is {side} likely to be {question.yes}"
     )
-    return Statistic("label_direction", "", 1 - value, message, len(labels))
+    chance = _CLEARLY * np.sqrt(max(usual, 1 / count) * (1 - usual) / count)
+    value = wrong - max(0.0, usual + float(chance) - _GRANTED)
+    return Statistic("label_noise", "", value, message, count)
 
 
 def _coherence(pool: Sequence[Coded], reference: Sequence[Coded]) -> Statistic:
@@ -253,7 +284,11 @@ def _coherence(pool: Sequence[Coded], reference: Sequence[Coded]) -> Statistic:
     )
     best = np.argsort(-past, kind="stable")[:_SCANNED]
     usual = float(past[best].sum())
-    ratio = float(present[best].sum()) / usual if usual > 0 else 0.0
+    each = [float(batch.coherence[best].sum()) / max(len(batch.labels), 1) for batch in reference]
+    if usual <= _TELLING * float(np.std(each)) / np.sqrt(len(pool)):
+        message = "like rows never had like labels, as far as so few rows can tell"
+        return Statistic("label_coherence", "", 0.0, message)
+    ratio = float(present[best].sum()) / usual
     message = (
         f"labels of like rows resemble each other {ratio:.0%} as much in the last {len(pool)} "
         "batches as in those before"
@@ -264,25 +299,34 @@ def _coherence(pool: Sequence[Coded], reference: Sequence[Coded]) -> Statistic:
 
 def _slice(
     pool: Sequence[Coded],
-    old: _Rows,
-    new: _Rows,
+    past: tuple[_Rows, Floats],
+    present: tuple[_Rows, Floats],
     scanned: Sequence[tuple[int, int]],
-    score: Floats,
     schema: Schema,
+    question: Question,
 ) -> Statistic:
+    (old, _), (new, _) = past, present
     names = list(schema.compared)
-    expected = _expected(new, score)
+    expected = _expected(*present)
     tables = {i: _bins(i, _SCAN_BINS, old, new, schema) for pair in scanned for i in pair}
     axis = {
-        i: Axis(i, table[new.codes[i]], int(table.max()) + 1, is_ordered(schema.columns[names[i]]))
+        i: Axis(
+            i,
+            table[new.codes[i]],
+            int(table.max()) + 1,
+            is_ordered(schema.columns[names[i]]),
+            table[old.codes[i]],
+        )
         for i, table in tables.items()
     }
     cuts = [(axis[i], axis[j]) for i, j in scanned]
     alone = [(None, each) for each in axis.values() if each.ordered]
-    found = slices.worst([*cuts, *alone], new.labels, expected, new.batch)
+    found = slices.worst(
+        [*cuts, *alone], new.labels, expected, new.batch, old.labels, _expected(*past)
+    )
     if found is None:
         return Statistic("label_slice", "", 0.0, "no slice is large enough to tell")
-    return _slice_statistic(found, axis, tables, pool, new, expected, schema)
+    return _slice_statistic(found, axis, tables, pool, new, expected, schema, question)
 
 
 def _slice_statistic(
@@ -293,6 +337,7 @@ def _slice_statistic(
     new: _Rows,
     expected: Floats,
     schema: Schema,
+    question: Question,
 ) -> Statistic:
     names = list(schema.compared)
     second = axis[found.second].bins
@@ -309,7 +354,7 @@ def _slice_statistic(
         words.append(f"{names[i]} {text}")
     labels = new.labels[within] if found.positive else 1 - new.labels[within]
     chance = expected[within] if found.positive else 1 - expected[within]
-    kind = "positive" if found.positive else "negative"
+    kind = question.yes if found.positive else question.no
     message = (
         f"{int(labels.sum())} of {len(labels)} rows with {' and '.join(words)} are {kind} in the "
         f"last {len(pool)} batches, {chance.sum():.0f} were to be expected"

@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 from ratchet.checks.columns import measure_columns
 from ratchet.checks.duplicates import measure_duplicates
 from ratchet.checks.history import limit
+from ratchet.checks.label_rate import measure_label_rate
 from ratchet.checks.pairs import measure_pairs
 from ratchet.checks.profile import Profile
 from ratchet.checks.statistic import Statistic
 from ratchet.data.schema import Schema
+from ratchet.data.target import Target
 
 FEWEST = 2  # batches that a reference needs
 
@@ -24,6 +26,7 @@ def measure(
     profile: Profile,
     reference: Sequence[Profile],
     schema: Schema,
+    target: Target,
 ) -> list[Statistic]:
     """Return every statistic of a batch: its typed rows, and its profile beside those before it.
 
@@ -37,7 +40,8 @@ def measure(
         _row_count(profile, reference),
         *_out_of_day(batch_id, table, schema),
         *measure_columns(profile, reference, schema),
-        *measure_pairs(profile, reference, schema.target.column),
+        *measure_label_rate(profile, reference, target),
+        *measure_pairs(profile, reference, target.column),
         *measure_duplicates(profile, reference, back),
     ]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+CLEAR = 3.0  # deviations by which more rows are concerned than usually
 HIGH = 2  # the usual limit is the second highest of the reference, so that one odd batch is borne
 
 
@@ -9,6 +10,16 @@ def limit(past: np.ndarray) -> np.ndarray:
     """Return the usual upper limit of figures: their HIGH-th highest along the first axis."""
     high: np.ndarray = np.sort(past, axis=0)[-min(HIGH, len(past))]
     return high
+
+
+def beyond(share: float, usual: float, rows: int) -> float:
+    """Return the excess of a share over the usual one, at most 0 where chance would do for it.
+
+    In a batch of few rows a single one is a large share. Roots of counts have a deviation of about
+    1/2, however large the counts are; the excess has to be CLEAR of them.
+    """
+    apart = 2 * (np.sqrt(max(share, 0) * rows) - np.sqrt(max(usual, 0) * rows))
+    return share - usual if apart > CLEAR else min(share - usual, 0.0)
 
 
 def shares(counts: np.ndarray) -> np.ndarray:

@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ratchet.checks import consistency, drift
 from ratchet.checks.alarms import raise_alarms
 from ratchet.checks.coding import code
+from ratchet.checks.labels import summary
 from ratchet.checks.past import Member, Past
 from ratchet.checks.profile import Profile, profile
 from ratchet.checks.profile_file import read_profile, write_profile
@@ -20,7 +20,7 @@ from ratchet.config import Checks
 from ratchet.data.contract import Contract, Judged, judge
 from ratchet.data.manifest import Batch
 from ratchet.data.schema import Schema
-from ratchet.data.target import target_of
+from ratchet.data.target import Target
 from ratchet.data.validated import read_batch
 from ratchet.files import sha256_file
 
@@ -32,6 +32,7 @@ class Rules:
     """By what a batch is judged. `pool` newest batches have their labels judged together."""
 
     schema: Schema
+    target: Target
     checks: Checks
     pool: int
 
@@ -92,7 +93,7 @@ class Judging:
                 batch.id,
                 batch.sha256,
                 lambda: self._profile(batch),
-                lambda: code(rows(), self._rules.schema),
+                lambda: code(rows(), self._rules.schema, self._rules.target),
             )
             if record.accepted(batch.override)
             else None
@@ -106,20 +107,19 @@ class Judging:
             return made
         path = profile_path(self._places.profiles, batch.id)
         write_profile(path, profile(judged.table, self._rules.schema))
-        labels = target_of("binary", self._rules.schema).encode(judged.table)
-        positive = pc.sum(labels).as_py() or 0
-        return replace(made, positive=positive, profile=sha256_file(path))
+        label = summary(judged.table, self._rules.target)
+        return replace(made, label=label, profile=sha256_file(path))
 
     def _compare(self, batch: Batch, rows: pa.Table) -> list[Statistic]:
         """Return all figures of how the batch differs from those before it."""
-        members, schema = self._past.members, self._rules.schema
+        members, schema, target = self._past.members, self._rules.schema, self._rules.target
         profiles = [each.profile for each in members]
-        found = drift.measure(batch.id, rows, self._profile(batch), profiles, schema)
+        found = drift.measure(batch.id, rows, self._profile(batch), profiles, schema, target)
         first = len(members) - self._rules.pool + 1  # of the pool, whose last batch is this one
         if first > 0:
             reference = [each.codes for each in members[max(0, first - LABELS) : first]]
-            pool = [*(each.codes for each in members[first:]), code(rows, schema)]
-            found += consistency.measure(pool, reference, schema)
+            pool = [*(each.codes for each in members[first:]), code(rows, schema, target)]
+            found += consistency.measure(pool, reference, schema, target)
         return found
 
     def _profile(self, batch: Batch) -> Profile:

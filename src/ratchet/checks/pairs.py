@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ratchet.checks.binning import GRID
-from ratchet.checks.history import limit
+from ratchet.checks.history import beyond, limit
 from ratchet.checks.profile import CELLS, Profile
 from ratchet.checks.statistic import Statistic
 
@@ -98,14 +98,14 @@ def _worst_unseen(name: str, pairs: np.ndarray, batch: Profile, unseen: np.ndarr
     usual = limit(unseen[:-1, pairs])
     excess = unseen[-1, pairs] - usual
     worst = int(np.argmax(excess))
-    share = float(unseen[-1, pairs[worst]])
+    share, rows = float(unseen[-1, pairs[worst]]), int(batch.rows)
     return Statistic(
         "pair",
         name,
-        float(excess[worst]),
+        beyond(share, float(usual[worst]), rows),
         f"{share:.1%} of the rows have combinations with {_partner(name, batch, pairs[worst])} "
         f"that never came before, usually at most {usual[worst]:.1%}",
-        round(share * batch.rows),
+        round(share * rows),
     )
 
 

@@ -20,18 +20,18 @@ from ratchet.files import sha256_file, write_text
 class Record:
     """What is known of a batch: the hash of its raw file, its rows, and how it was judged.
 
-    `readable` says whether its rows can be had with their types; then `positive` of them have
-    the positive label, and `profile` is the SHA-256 of its profile. `failures` say how it broke the
-    contract. `against` names the batches that it was compared with, empty when it wasn't;
-    `statistics` has the figures of that by series, `alarms` those above their thresholds. `part` is
-    the Parquet file that holds its rows, empty for a batch that doesn't teach or judge.
+    `readable` says whether its rows can be had with their types; then `label` is what
+    `labels.summary` says of its labels, and `profile` the SHA-256 of its profile. `failures` say
+    how it broke the contract. `against` names the batches that it was compared with, empty when it
+    wasn't; `statistics` has the figures of that by series, `alarms` those above their thresholds.
+    `part` is the Parquet file that holds its rows, empty for a batch that doesn't teach or judge.
     """
 
     sha256: str
     rows: int
     readable: bool
     failures: tuple[Failure, ...] = ()
-    positive: int = 0
+    label: tuple[float, ...] = ()
     profile: str = ""
     against: str = ""
     statistics: Mapping[str, float] = field(default_factory=dict)
@@ -120,9 +120,10 @@ def profile_path(profiles: Path, batch: str) -> Path:
     return profiles / f"{batch}.parquet"
 
 
-def _record(failures: Any, alarms: Any, **values: Any) -> Record:
+def _record(failures: Any, alarms: Any, label: Any, **values: Any) -> Record:
     return Record(
         **values,
+        label=tuple(label),
         failures=tuple(Failure(**_tuples(each)) for each in failures),
         alarms=tuple(
             Alarm(**{**each, "statistic": Statistic(**_tuples(each["statistic"]))})

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from ratchet.checks.labels import tell
 from ratchet.checks.records import Record
 from ratchet.checks.timeline import drift
 from ratchet.config import Checks
 from ratchet.data.failure import Failure
+from ratchet.data.target import Target
 
 LEVELS = "▁▂▃▄▅▆▇"
 ALARM = "█"
@@ -17,6 +19,7 @@ QUIET = 0.5  # a column that never came so close to an alarm isn't drawn
 def write(
     window: Mapping[str, Record],
     checks: Checks,
+    target: Target,
     *,
     quarantined: Mapping[str, Sequence[Failure]],
     overruled: Mapping[str, Sequence[Failure]],
@@ -44,7 +47,7 @@ def write(
             f"| {batch} | {said['override']} | {_cell(said['note'] or 'no note')} |"
             for batch, said in overrides.items()
         ]
-    lines += ["", "## At a glance", "", *_pictures(window, checks)]
+    lines += ["", "## At a glance", "", *_pictures(window, checks, target)]
     return "\n".join(lines) + "\n"
 
 
@@ -58,7 +61,7 @@ def _reasons(found: Mapping[str, Sequence[Failure]]) -> Iterable[str]:
                 yield f"- `{code}` {said}"
 
 
-def _pictures(window: Mapping[str, Record], checks: Checks) -> list[str]:
+def _pictures(window: Mapping[str, Record], checks: Checks, target: Target) -> list[str]:
     """Return one line of blocks for each series: a block a batch, oldest first."""
     found = drift(window, checks)
     shares: dict[str, dict[str, float]] = {}
@@ -67,30 +70,25 @@ def _pictures(window: Mapping[str, Record], checks: Checks) -> list[str]:
     ):
         shares.setdefault(column, {})[batch] = share
     shown = {name: each for name, each in shares.items() if max(each.values()) >= QUIET}
-    rows = {"rows": {batch: float(record.rows) for batch, record in window.items()}}
-    rates = {
-        "label rate": {
-            batch: record.positive / record.rows
-            for batch, record in window.items()
-            if record.readable and record.rows
-        }
-    }
-    width = max(map(len, [*shown, "label rate"]))
+    rows = {batch: float(record.rows) for batch, record in window.items()}
+    told = tell(window, target)
+    label = f"label: {told.what}"
+    width = max(map(len, [*shown, label]))
     lines = [
         f"One block a batch. {ALARM} is an alarm; the others say how close a column came to one, "
         f"by its check that came closest. Columns that stayed below {QUIET:.0%} aren't drawn. Rows "
-        "and label rate go from their lowest to their highest.",
+        "and label go from their lowest to their highest.",
         "",
         "```text",
     ]
-    for name, each in {**rows, **rates}.items():
+    for name, each, spell in (("rows", rows, _count), (label, told.numbers, told.spell)):
         low, high = min(each.values(), default=0.0), max(each.values(), default=0.0)
         span = (high - low) or 1.0
         blocks = [
             _block((each[batch] - low) / span * 0.999) if batch in each else NONE
             for batch in window
         ]
-        lines.append(f"{name:<{width}} {''.join(blocks)}  {_figure(low)} to {_figure(high)}")
+        lines.append(f"{name:<{width}} {''.join(blocks)}  {spell(low)} to {spell(high)}")
     for name, each in sorted(shown.items(), key=lambda item: -max(item[1].values())):
         blocks = [_block(each[batch]) if batch in each else NONE for batch in window]
         lines.append(f"{name:<{width}} {''.join(blocks)}")
@@ -101,8 +99,8 @@ def _block(share: float) -> str:
     return ALARM if share > 1 else LEVELS[min(int(max(share, 0) * len(LEVELS)), len(LEVELS) - 1)]
 
 
-def _figure(value: float) -> str:
-    return f"{value:.1%}" if value < 1 else f"{value:,.0f}"
+def _count(rows: float) -> str:
+    return f"{rows:,.0f}"
 
 
 def _cell(text: str) -> str:

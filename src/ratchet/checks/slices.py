@@ -12,12 +12,14 @@ two likelihoods, with S the count found, is for each batch
 
     (1 + S) log(1 + E) + S log .05 - .05 E
 
-and the statistic is its sum over batches. It grows with the logarithm of E alone, and a slice must
-be spread over days to matter: one calm afternoon of a carrier doesn't.
+and the statistic is its sum over batches. The model is a small one: where it expected more of a
+slice of the reference than came, E is lowered as much. The statistic grows with the logarithm of E
+alone, and a slice must be spread over days to matter: one calm afternoon of a carrier doesn't.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -33,13 +35,15 @@ _STEADY = 3.0  # pseudo-counts for the rest of a category
 class Axis:
     """One way to cut the rows: bin numbers, shape (rows,), below `size`.
 
-    `ordered` says that neighbouring bins may be joined. Bin 0 holds missing values.
+    `ordered` says that neighbouring bins may be joined. Bin 0 holds missing values. `before` has
+    the bins of the reference's rows.
     """
 
     feature: int
     bins: Codes
     size: int
     ordered: bool
+    before: Codes
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,17 @@ class Slice:
 
 
 def worst(
-    axes: Sequence[tuple[Axis | None, Axis]], labels: Floats, expected: Floats, batch: Codes
+    axes: Sequence[tuple[Axis | None, Axis]],
+    labels: Floats,
+    expected: Floats,
+    batch: Codes,
+    old_labels: Floats,
+    old_expected: Floats,
 ) -> Slice | None:
     """Return the slice with the strongest evidence that it lost its positives or its negatives.
 
     `expected` is each row's probability of being positive, given its batch; all of shape (rows,).
+    The old ones are of the reference.
     None when no slice is large enough to tell.
     """
     best: Slice | None = None
@@ -68,8 +78,11 @@ def worst(
         for positive in (True, False):
             found = labels if positive else 1 - labels
             chance = expected if positive else 1 - expected
+            old = old_labels if positive else 1 - old_labels
+            old_chance = old_expected if positive else 1 - old_expected
             floor = best.evidence if best else 0.0
-            for candidate in _scan(first, second, found, chance, batch, floor, positive):
+            usual = partial(_cells, old, old_chance)
+            for candidate in _scan(first, second, found, chance, batch, usual, floor, positive):
                 best = candidate
     return best
 
@@ -80,6 +93,7 @@ def _scan(
     found: Floats,
     chance: Floats,
     batch: Codes,
+    usual: Callable[[Axis | None, Axis], tuple[Floats, Floats]],
     floor: float,
     positive: bool,
 ) -> Iterator[Slice]:
@@ -122,6 +136,9 @@ def _scan(
     e = e * _share(whole_got[row] - s_all, whole_due[row] - e_all)
     if first:
         e = e * _share(other_got - s_all, other_due - e_all)
+    e = e * _share(
+        *(each[value[row], high] - each[value[row], low] for each in usual(first, second))
+    )
     evidence = ((1 + s) * np.log1p(e) + s * np.log(_LEFT) - _LEFT * e).sum(axis=0)
     top = int(evidence.argmax())
     if evidence[top] > floor:
@@ -134,6 +151,17 @@ def _scan(
             int(high[top]) - 1,
             positive,
         )
+
+
+def _cells(
+    found: Floats, chance: Floats, first: Axis | None, second: Axis
+) -> tuple[Floats, Floats]:
+    """Return running counts over the reference, found and due: (values, bins of the second + 1)."""
+    rows = first.size if first else 1
+    key = (first.before if first else 0) * second.size + second.before
+    got, due = (np.bincount(key, each, rows * second.size) for each in (found, chance))
+    shape = (rows, second.size)
+    return _running(got.astype(float).reshape(shape)), _running(due.astype(float).reshape(shape))
 
 
 def _running(counts: Floats) -> Floats:

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ratchet.checks.labels import tell
 from ratchet.checks.records import Record
 from ratchet.config import Check, Checks
+from ratchet.data.target import Target
 
 WHOLE_BATCH = "(batch)"
 
 
-def arrivals(window: Mapping[str, Record]) -> dict[str, list[Any]]:
-    """Return rows, share of positive labels and state of each batch, oldest first.
+def arrivals(window: Mapping[str, Record], target: Target) -> dict[str, list[Any]]:
+    """Return rows, label (see `tell`) and state of each batch, oldest first.
 
     The state is `good`, `warning`, or `quarantined`, also where a person has accepted the batch.
     """
@@ -18,13 +20,11 @@ def arrivals(window: Mapping[str, Record]) -> dict[str, list[Any]]:
         "quarantined" if not record.is_good else "warning" if record.alarms else "good"
         for record in window.values()
     ]
+    told = tell(window, target).numbers
     return {
         "batch": list(window),
         "rows": [record.rows for record in window.values()],
-        "positive_share": [
-            round(record.positive / record.rows, 6) if record.readable else None
-            for record in window.values()
-        ],
+        "label": [round(told[batch], 6) if batch in told else None for batch in window],
         "state": states,
     }
 

@@ -109,19 +109,20 @@ def _calibrate(args: argparse.Namespace) -> None:
 
 
 def _drill(args: argparse.Namespace) -> None:
+    from ratchet.config import load_params
     from ratchet.drill import report
     from ratchet.drill.faults import select
 
     if args.list:
-        report.show_catalogue(select(args.only or []))
+        task = load_params(args.params).task if args.params.is_file() else None
+        report.show_catalogue(select(args.only or [], task))
         return
-    from ratchet.config import load_params
     from ratchet.drill import run
 
     params = load_params(args.params)
-    faults = select(params.drill.only if args.only is None else args.only)
+    faults = select(params.drill.only if args.only is None else args.only, params.task)
     may_slip = params.drill.may_slip if args.may_slip is None else args.may_slip
-    excused = {fault.name for fault in select(may_slip)} if may_slip else set()
+    excused = {fault.name for fault in select(may_slip, params.task)} if may_slip else set()
     done = run.run(
         params,
         faults,

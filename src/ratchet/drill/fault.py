@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from ratchet.data.schema import Kind, Schema
+from ratchet.task import Task
 
 Must = Literal["catch", "pass", "-"]
 NUMERIC: tuple[Kind, ...] = ("number", "integer")
-CLASSES = 20  # a target with more values isn't a class
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 class NotApplicableError(Exception):
@@ -24,7 +25,8 @@ class Case:
 
     `rows` holds the file's values as strings, nulls as missing; it is the fault's own to change.
     `older` are the good batches before it in the same form, newest last, and not to be changed.
-    `content` is the file, and `suffix` its kind: `.csv`, `.csv.gz` or `.parquet`.
+    `content` is the file, and `suffix` its kind: `.csv`, `.csv.gz` or `.parquet`. `task` says what
+    the target is to the model.
     """
 
     rows: pd.DataFrame
@@ -33,6 +35,7 @@ class Case:
     random: np.random.Generator
     content: bytes
     suffix: str
+    task: Task = "binary"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Fault:
     `change` takes a case and returns the spoilt rows, or the bytes of a spoilt file; it raises
     NotApplicableError where there is nothing to spoil. `must` says what is due: `catch`, `pass` for
     a change that does no harm, `-` where either may happen. The newest `batches` good batches are
-    spoilt.
+    spoilt. It is a fault of projects with one of `tasks`.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Fault:
     must: Must
     imitates: str
     batches: int = 1
+    tasks: Sequence[Task] = TASKS
 
 
 def features(case: Case, *kinds: Kind, in_key: bool = False) -> list[str]:
@@ -136,16 +140,3 @@ def some_rows(case: Case, share: float, among: np.ndarray | None = None) -> np.n
     choice = np.arange(len(case.rows)) if among is None else among
     count = min(len(choice), max(1, round(share * len(case.rows))))
     return np.sort(case.random.choice(choice, count, replace=False))
-
-
-def classes(case: Case) -> list[str]:
-    """Return the target's values as they are written, the most frequent one first.
-
-    Raises NotApplicableError when they aren't classes, or there is only one in this batch.
-    """
-    counts = case.rows[case.schema.target.column].value_counts()
-    if len(counts) > CLASSES:
-        raise NotApplicableError(f"the target has {len(counts)} values: these are no classes")
-    if len(counts) < 2:
-        raise NotApplicableError("the batch has rows of one class only")
-    return [str(each) for each in counts.index]

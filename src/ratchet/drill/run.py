@@ -242,6 +242,7 @@ def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path)
         random=np.random.default_rng([window.seed, zlib.crc32(fault.name.encode()), position]),
         content=path.read_bytes(),
         suffix="".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix,
+        task=window.params.task,
     )
     changed = fault.change(case)
     content = (

@@ -23,6 +23,7 @@ from ratchet.data.contract import Contract, Judged, judge
 from ratchet.data.failure import Failure
 from ratchet.data.manifest import Batch, read_manifest
 from ratchet.data.schema import load_schema
+from ratchet.data.target import target_of
 from ratchet.data.validated import BATCHES_PER_PART, part_name, write_part
 from ratchet.errors import DataError, EvidenceError
 from ratchet.files import remove_partials, sha256_file, sha256_text, write_text
@@ -81,7 +82,9 @@ def run(
     EvidenceError when a file in `raw` isn't what the manifest pins.
     """
     remove_partials(records, report, summary, plots / "arrivals.csv", plots / "drift.csv")
-    rules = Rules(load_schema(schema), params.validate_.checks, params.window.pool)
+    contract = load_schema(schema)
+    target = target_of(params.task, contract)
+    rules = Rules(contract, target, params.validate_.checks, params.window.pool)
     lines, from_the_start = _fetched(manifest, raw, params.window.size)
     name = fingerprint(rules)
     old = read_records(records, name, validated, profiles)
@@ -113,13 +116,14 @@ def run(
         markdown.write(
             window,
             rules.checks,
+            target,
             quarantined=validation.quarantined,
             overruled=validation.overruled,
             warnings=validation.warnings,
             overrides=overrides,
         ),
     )
-    write_csv(plots / "arrivals.csv", timeline.arrivals(window))
+    write_csv(plots / "arrivals.csv", timeline.arrivals(window, target))
     write_csv(plots / "drift.csv", timeline.drift(window, rules.checks))
     _refuse_if_too_bad(validation, params.validate_.max_quarantined, summary)
     return validation
@@ -189,6 +193,7 @@ def fingerprint(rules: Rules) -> str:
     libraries = [f"{name} {version(name)}" for name in ("numpy", "pandas", "pandera", "pyarrow")]
     words = [
         rules.schema.model_dump_json(),
+        rules.target.task,
         rules.checks.model_dump_json(),
         str(rules.pool),
         code_hash(Judging.__module__),
