@@ -24,10 +24,10 @@ ANSWERS = {"multiclass": ["row", "class", "score_phone", "score_store", "score_w
 @pytest.fixture(params=TARGETS)
 def other(shop: Shop, request: pytest.FixtureRequest) -> Shop:
     """Return a shop that predicts something else, up to the report of evaluate."""
-    shop.validated_with(6)
     shop.params["task"] = request.param
     shop.schema["target"] = {"column": TARGETS[request.param]}
     shop.params["evaluate"]["slices"] = ["outcome"]
+    shop.validated_with(6)
     shop.train()
     shop.evaluate()
     return shop

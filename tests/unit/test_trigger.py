@@ -72,8 +72,8 @@ def test_of_numbers_the_advantage_is_a_share_of_the_mean_s_error() -> None:
 @pytest.mark.parametrize(
     ("task", "said"),
     [
-        ("multiclass", "over the class prior is +0.0600 nats smaller than on its holdout"),
-        ("regression", "over the mean is +0.0600 of the mean's RMSE smaller than on its holdout"),
+        ("multiclass", "over the class prior is 0.0600 nats smaller than on its holdout"),
+        ("regression", "over the mean is 0.0600 of the mean's RMSE smaller than on its holdout"),
     ],
 )
 def test_a_lost_advantage_is_told_in_the_task_s_words(task: Task, said: str) -> None:
