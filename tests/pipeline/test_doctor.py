@@ -27,8 +27,10 @@ def test_what_is_missing_is_told_with_the_command_that_brings_it(
     assert lost["DVC cache"]["found"].startswith("lacks data/profiles/, ")
     assert lost["DVC cache"]["way_out"].startswith("`dvc pull`")
 
-    # Nobody listens there.
+    # Nobody listens there, and nobody is asked for credentials.
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
     project.run("dvc", "remote", "modify", "--local", "local", "url", "s3://bucket/dvc")
     away = examined(project, 5)
     assert away["DVC remote"]["state"] == "fail"
