@@ -8,6 +8,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, combinations, islice
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,9 @@ def pairs(schema: Schema) -> list[tuple[int, int]]:
     ordered = [is_ordered(schema.columns[name]) for name in schema.compared]
     categories = [i for i, is_number in enumerate(ordered) if not is_number]
     numbers = [i for i, is_number in enumerate(ordered) if is_number]
-    both = [(i, j) for n, i in enumerate(categories) for j in categories[n + 1 :]]
-    return [*both[: _MAX_PAIRS // 2], *((i, j) for j in numbers for i in categories)][:_MAX_PAIRS]
+    both = islice(combinations(categories, 2), _MAX_PAIRS // 2)  # of a wide table, there are many
+    mixed = ((i, j) for j in numbers for i in categories)
+    return list(islice(chain(both, mixed), _MAX_PAIRS))
 
 
 def rank_table(counts: npt.NDArray[Any], bins: int) -> Codes:

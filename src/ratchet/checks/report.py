@@ -24,6 +24,7 @@ def write(
     quarantined: Mapping[str, Sequence[Failure]],
     overruled: Mapping[str, Sequence[Failure]],
     warnings: Mapping[str, Sequence[Failure]],
+    suspects: Sequence[Failure],
     overrides: Mapping[str, Mapping[str, str]],
 ) -> str:
     """Return the report as Markdown: reasons first, then the window at a glance."""
@@ -41,6 +42,9 @@ def write(
     ):
         if found:
             lines += ["", f"## {title}", *_reasons(found)]
+    if suspects:
+        lines += ["", "## Suspects", ""]
+        lines += [f"- `{each.column}` {_cell(each.message)}" for each in suspects]
     if overrides:
         lines += ["", "## What people said", "", "| batch | word | why, who |", "|---|---|---|"]
         lines += [

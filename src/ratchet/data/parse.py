@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -141,10 +142,11 @@ def check_header(
 ) -> list[Failure]:
     """Compare the names in a file with the columns of the contract. Their order is free."""
     failures = []
+    counts = Counter(names)
     for name in columns:
-        if names.count(name) == 0:
+        if counts[name] == 0:
             failures.append(Failure("missing_column", name, "is not in the file"))
-        elif names.count(name) > 1:
+        elif counts[name] > 1:
             failures.append(Failure("duplicate_column", name, "is in the file more than once"))
     if extra_columns == "refuse":
         extra = [name for name in dict.fromkeys(names) if name not in columns]
@@ -161,10 +163,12 @@ def convert(
     that can't be read as its type (they become null) or with too many nulls.
     """
     typed, failures = {}, []
+    names = table.column_names
+    counts, place = Counter(names), {name: i for i, name in enumerate(names)}
     for name, column in columns.items():
-        if table.column_names.count(name) != 1:
+        if counts[name] != 1:
             continue
-        text = table.column(name)
+        text = table.column(place[name])
         share = text.null_count / len(text)
         if share > column.max_null:
             failures.append(

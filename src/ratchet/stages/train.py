@@ -1,5 +1,6 @@
 """Fit the model on all batches but the newest, save it, and score the newest with what ships."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -7,9 +8,9 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
 from ratchet.artifacts import persist
@@ -32,7 +33,10 @@ from ratchet.model import build_estimator, fit
 from ratchet.scoring.metrics import loss_of, score
 
 LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
-IMPORTANCE_ROWS = 10_000  # enough for a digit or two, and bounded for wide tables
+# Rows by which a feature's importance is told: enough for a digit or two. A table of twice the
+# columns has four times the work, so of wide ones fewer rows are taken.
+IMPORTANCE_ROWS, FEWEST_ROWS, IMPORTANCE_CELLS = 10_000, 500, 10**9
+CELLS_AT_ONCE = 10**7
 
 
 @dataclass(frozen=True)
@@ -172,23 +176,45 @@ def describe_rows(
 
 
 def _importance(
-    estimator: Any, X: Any, y: np.ndarray, target: Target, seed: int
+    estimator: Any, X: pd.DataFrame, y: np.ndarray, target: Target, seed: int
 ) -> dict[str, float]:
     """Return by how much the task's loss grows when a feature is shuffled, largest first.
 
-    Permutation importance (Breiman 2001, Random Forests, section 10), one shuffle each.
+    Permutation importance (Breiman 2001, Random Forests, section 10), one shuffle each. Many
+    shuffled tables are scored at once: of a wide one, a call costs more than its rows.
     """
-    if len(X) > IMPORTANCE_ROWS:
-        chosen = np.random.default_rng(seed).choice(len(X), IMPORTANCE_ROWS, replace=False)
+    random = np.random.default_rng(seed)
+    most = min(IMPORTANCE_ROWS, max(FEWEST_ROWS, IMPORTANCE_CELLS // X.shape[1] ** 2))
+    if len(X) > most:
+        chosen = np.sort(random.choice(len(X), most, replace=False))
         X, y = X.iloc[chosen], y[chosen]
+    shuffle = random.permutation(len(X))
     loss = loss_of(target.task).name
 
-    def gain(estimator: Any, X: Any, y: np.ndarray) -> float:
-        answers = predictions(estimator, X, target.task, len(target.classes))
-        return -score(y, answers, task=target.task, metrics=[loss])[loss]
+    def losses(names: Sequence[str]) -> list[float]:
+        answers = predictions(
+            estimator, _shuffled(X, names, shuffle), target.task, len(target.classes)
+        )
+        return [
+            score(y, part, task=target.task, metrics=[loss])[loss]
+            for part in answers.reshape(len(names), len(X), *answers.shape[1:])
+        ]
 
-    found = permutation_importance(
-        estimator, X, y, scoring=gain, n_repeats=1, n_jobs=1, random_state=seed
-    )
-    worth = dict(zip(X.columns, found.importances_mean.tolist(), strict=True))
+    [usual] = losses([""])
+    at_once = max(1, CELLS_AT_ONCE // X.size)
+    worth: dict[str, float] = {}
+    for start in range(0, X.shape[1], at_once):
+        names = list(X.columns[start : start + at_once])
+        worth |= {name: each - usual for name, each in zip(names, losses(names), strict=True)}
     return dict(sorted(worth.items(), key=lambda item: -item[1]))
+
+
+def _shuffled(X: pd.DataFrame, names: Sequence[str], shuffle: np.ndarray) -> pd.DataFrame:
+    """Return the rows once for each of `names`, one below the other, with that column shuffled."""
+    columns = {}
+    for name in X:
+        rows = np.tile(np.arange(len(X)), (len(names), 1))
+        if name in names:
+            rows[names.index(name)] = shuffle
+        columns[name] = X[name].array.take(rows.ravel())
+    return pd.DataFrame(columns, copy=False)

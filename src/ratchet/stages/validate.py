@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from ratchet.artifacts.table import write_csv
+from ratchet.checks import leakage, timeline
 from ratchet.checks import report as markdown
-from ratchet.checks import timeline
 from ratchet.checks.alarms import explain
 from ratchet.checks.judging import Judging, Places, Rules
 from ratchet.checks.past import Past
@@ -22,9 +22,9 @@ from ratchet.config import Params
 from ratchet.data.contract import Contract, Judged, judge
 from ratchet.data.failure import Failure
 from ratchet.data.manifest import Batch, read_manifest
-from ratchet.data.schema import load_schema
-from ratchet.data.target import target_of
-from ratchet.data.validated import BATCHES_PER_PART, part_name, write_part
+from ratchet.data.schema import Schema, load_schema
+from ratchet.data.target import Target, target_of
+from ratchet.data.validated import BATCHES_PER_PART, part_name, read_batch, write_part
 from ratchet.errors import DataError, EvidenceError
 from ratchet.files import remove_partials, sha256_file, sha256_text, write_text
 
@@ -36,7 +36,8 @@ class Validation:
     """The state of the window: rows of each accepted batch, and why the others are quarantined.
 
     `overruled` batches are bad and are in use because a person wrote `accept` in the manifest; they
-    are among the accepted, and so are those with `warnings`. `fatal` names those whose alarms stop
+    are among the accepted, and so are those with `warnings`. `suspects` are features that alone
+    tell the target. `fatal` names those whose alarms stop
     the run. `judged` counts the batches that were judged in this run.
     """
 
@@ -46,6 +47,7 @@ class Validation:
     warnings: Mapping[str, Sequence[Failure]]
     fatal: Sequence[str]
     judged: int
+    suspects: Sequence[Failure] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ def run(
     write_records(records, Records(name, new, parts), validated, profiles)
     validation = _summarise(lines, new, judging.judged)
     window = {line.batch.id: new[line.batch.id] for line in lines if line.in_window}
+    found = _suspects(window, validated, rules.schema, target_of("binary", rules.schema))
+    validation = replace(validation, suspects=found)
     overrides = _overrides(lines)
     write_text(report, json.dumps(_report(validation, window, overrides), indent=1) + "\n")
     write_text(
@@ -120,6 +124,7 @@ def run(
             quarantined=validation.quarantined,
             overruled=validation.overruled,
             warnings=validation.warnings,
+            suspects=validation.suspects,
             overrides=overrides,
         ),
     )
@@ -256,6 +261,18 @@ def _summarise(lines: Sequence[Line], records: Mapping[str, Record], judged: int
     )
 
 
+def _suspects(
+    records: Mapping[str, Record], validated: Path, schema: Schema, target: Target
+) -> list[Failure]:
+    """Look at the newest accepted rows of the window for features that alone tell the target."""
+    needed, tables = leakage.rows_needed(schema), []
+    for batch, record in reversed(records.items()):
+        if needed > 0 and record.part:
+            tables.append(read_batch(validated / record.part, batch).slice(0, needed))
+            needed -= len(tables[-1])
+    return leakage.suspects(pa.concat_tables(tables), schema, target) if tables else []
+
+
 def _overrides(lines: Sequence[Line]) -> dict[str, dict[str, str]]:
     return {
         line.batch.id: {"override": line.batch.override, "note": line.batch.note}
@@ -278,6 +295,7 @@ def _report(
         "quarantined": _failures(validation.quarantined),
         "overruled": _failures(validation.overruled),
         "warnings": _failures(validation.warnings),
+        "suspects": [asdict(each) for each in validation.suspects],
         "overrides": overrides,
     }
 
