@@ -62,6 +62,7 @@ def test_good_batches_are_typed_counted_and_reported(shop: Shop) -> None:
         "quarantined": {},
         "overruled": {},
         "warnings": {},
+        "suspects": [],
         "overrides": {},
     }
 

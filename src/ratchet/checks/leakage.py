@@ -124,5 +124,5 @@ def _other_half(values: np.ndarray, y: np.ndarray) -> np.ndarray:
         mean = y[there].mean()
         count = np.bincount(place[there], minlength=size)
         sums = np.bincount(place[there], y[there] - mean, size)
-        scores[~there] = (mean + sums / (count + 1))[place[~there]]
+        scores[~there] = (mean + sums / np.maximum(count, 1))[place[~there]]
     return scores

@@ -37,8 +37,8 @@ class Validation:
 
     `overruled` batches are bad and are in use because a person wrote `accept` in the manifest; they
     are among the accepted, and so are those with `warnings`. `suspects` are features that alone
-    tell the target. `fatal` names those whose alarms stop
-    the run. `judged` counts the batches that were judged in this run.
+    tell the target. `fatal` names those whose alarms stop the run. `judged` counts the batches that
+    were judged in this run.
     """
 
     accepted: Mapping[str, int]
@@ -111,8 +111,8 @@ def run(
     write_records(records, Records(name, new, parts), validated, profiles)
     validation = _summarise(lines, new, judging.judged)
     window = {line.batch.id: new[line.batch.id] for line in lines if line.in_window}
-    found = _suspects(window, validated, rules.schema, target_of("binary", rules.schema))
-    validation = replace(validation, suspects=found)
+    suspects = _suspects(window, validated, rules.schema, target_of(params.task, rules.schema))
+    validation = replace(validation, suspects=suspects)
     overrides = _overrides(lines)
     write_text(report, json.dumps(_report(validation, window, overrides), indent=1) + "\n")
     write_text(
@@ -266,7 +266,7 @@ def _suspects(
 ) -> list[Failure]:
     """Look at the newest accepted rows of the window for features that alone tell the target."""
     needed, tables = leakage.rows_needed(schema), []
-    for batch, record in reversed(records.items()):
+    for batch, record in reversed(list(records.items())):
         if needed > 0 and record.part:
             tables.append(read_batch(validated / record.part, batch).slice(0, needed))
             needed -= len(tables[-1])
