@@ -121,8 +121,8 @@ def _other_half(values: np.ndarray, y: np.ndarray) -> np.ndarray:
     scores = np.empty(len(y))
     for here in (0, 1):
         there = half != here
-        mean = y[there].mean()
         count = np.bincount(place[there], minlength=size)
-        sums = np.bincount(place[there], y[there] - mean, size)
-        scores[~there] = (mean + sums / np.maximum(count, 1))[place[~there]]
+        sums = np.bincount(place[there], y[there], size)
+        means = np.where(count > 0, sums / np.maximum(count, 1), y[there].mean())
+        scores[~there] = means[place[~there]]
     return scores
