@@ -64,8 +64,7 @@ def power(values: np.ndarray, y: np.ndarray, task: Task, *, ordered: bool) -> fl
     if task == "regression":
         if len(y) < FEWEST or np.ptp(y) == 0:
             return 0.0
-        scores = _ranks(values) if ordered else _other_half(values, y)
-        return _correlation(scores, _ranks(y))
+        return _correlation(_ranks(values if ordered else _other_half(values, y)), _ranks(y))
     classes, counts = np.unique(y, return_counts=True)
     if len(classes) < 2 or counts.min() < FEWEST:
         classes, counts = classes[counts >= FEWEST], counts[counts >= FEWEST]
