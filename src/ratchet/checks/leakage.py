@@ -64,8 +64,7 @@ def power(values: np.ndarray, y: np.ndarray, task: Task, *, ordered: bool) -> fl
     if task == "regression":
         if len(y) < FEWEST or np.ptp(y) == 0:
             return 0.0
-        scores = _ranks(values) if ordered else _other_half(values, y)
-        return _correlation(scores, _ranks(y))
+        return _correlation(_ranks(values if ordered else _other_half(values, y)), _ranks(y))
     classes, counts = np.unique(y, return_counts=True)
     if len(classes) < 2 or counts.min() < FEWEST:
         classes, counts = classes[counts >= FEWEST], counts[counts >= FEWEST]
@@ -121,8 +120,8 @@ def _other_half(values: np.ndarray, y: np.ndarray) -> np.ndarray:
     scores = np.empty(len(y))
     for here in (0, 1):
         there = half != here
-        mean = y[there].mean()
         count = np.bincount(place[there], minlength=size)
-        sums = np.bincount(place[there], y[there] - mean, size)
-        scores[~there] = (mean + sums / (count + 1))[place[~there]]
+        sums = np.bincount(place[there], y[there], size)
+        means = np.where(count > 0, sums / np.maximum(count, 1), y[there].mean())
+        scores[~there] = means[place[~there]]
     return scores

@@ -136,6 +136,8 @@ def _validate(args: argparse.Namespace) -> None:
         f"({sum(done.accepted.values())} rows), {len(done.quarantined)} quarantined, "
         f"{len(done.warnings)} with warnings"
     )
+    for suspect in done.suspects:
+        print(f"validate: {suspect}")
 
 
 def _train(args: argparse.Namespace) -> None:

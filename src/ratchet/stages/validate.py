@@ -37,8 +37,8 @@ class Validation:
 
     `overruled` batches are bad and are in use because a person wrote `accept` in the manifest; they
     are among the accepted, and so are those with `warnings`. `suspects` are features that alone
-    tell the target. `fatal` names those whose alarms stop
-    the run. `judged` counts the batches that were judged in this run.
+    tell the target. `fatal` names those whose alarms stop the run. `judged` counts the batches that
+    were judged in this run.
     """
 
     accepted: Mapping[str, int]
