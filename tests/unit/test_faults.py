@@ -355,10 +355,18 @@ def test_a_label_of_three_classes_is_always_another_one() -> None:
     rows = [{**row, "outcome": "abc"[i % 3]} for i, row in enumerate(rows_of("day-08", 300))]
     target = {"column": "outcome", "positive": "a"}
     columns = {**SCHEMA["columns"], "outcome": {"type": "category"}}
-    after = spoil("labels-flipped-30", case(rows, target=target, columns=columns))
+    given = case(rows, target=target, columns=columns)
+    after = spoil("labels-flipped-30", replace(given, older=[]))
     before = case(rows, target=target, columns=columns).rows
     assert (before["outcome"] != after["outcome"]).sum() == 90
     assert set(after["outcome"]) == {"a", "b", "c"}
+
+
+def test_a_class_that_only_older_batches_have_is_a_class() -> None:
+    rows = [{**row, "outcome": "kept"} for row in rows_of("day-08", 60)]
+    assert set(spoil("labels-inverted", case(rows))["outcome"]) == {"returned"}
+    with pytest.raises(NotApplicableError, match="rows of one class only"):
+        spoil("labels-inverted", replace(case(rows), older=[]))
 
 
 def regression(count: int = 200) -> Case:
@@ -407,7 +415,7 @@ def test_numbers_that_are_all_the_same_cannot_be_spoilt() -> None:
 def test_classes_that_are_inverted_all_change() -> None:
     rows = [{**row, "outcome": "aaabbc"[i % 6]} for i, row in enumerate(rows_of("day-08", 60))]
     columns = {**SCHEMA["columns"], "outcome": {"type": "category"}}
-    given = replace(case(rows, columns=columns), task="multiclass")
+    given = replace(case(rows, columns=columns), task="multiclass", older=[])
     before = given.rows["outcome"].copy()
     after = spoil("labels-inverted", given)["outcome"]
     assert dict(zip(before, after, strict=True)) == {"a": "b", "b": "c", "c": "a"}

@@ -21,7 +21,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ratchet.checks import slices
-from ratchet.checks.coding import Coded, Codes, Floats, describe, is_ordered, pairs, rank_table
+from ratchet.checks.coding import (
+    NULL,
+    Coded,
+    Codes,
+    Floats,
+    describe,
+    is_ordered,
+    pairs,
+    rank_table,
+)
 from ratchet.checks.direction import Scored, measure_direction
 from ratchet.checks.questions import Question, questions
 from ratchet.checks.slices import Axis, Slice
@@ -189,6 +198,16 @@ def _bins(feature: int, bins: int, old: _Rows, new: _Rows, schema: Schema) -> Co
     return rank_table(np.bincount(old.codes[feature], minlength=size), bins)
 
 
+def _scan_bins(feature: int, old: _Rows, new: _Rows, schema: Schema) -> Codes:
+    """Return the bin of each code of a feature, without bins for categories that aren't there."""
+    table = _bins(feature, _SCAN_BINS, old, new, schema)
+    if is_ordered(schema.columns[list(schema.features)[feature]]):
+        return table
+    here = np.bincount(new.codes[feature], minlength=len(table)) > 0
+    here[NULL] = True
+    return np.where(here, np.cumsum(here) - 1, here.sum())
+
+
 def _fit(cells: Sequence[Codes], sizes: Sequence[int], rows: _Rows) -> list[Floats]:
     """Fit the log-odds of each cell, added up over `cells`, with an intercept for each batch.
 
@@ -308,7 +327,7 @@ def _slice(
     (old, _), (new, _) = past, present
     names = list(schema.compared)
     expected = _expected(*present)
-    tables = {i: _bins(i, _SCAN_BINS, old, new, schema) for pair in scanned for i in pair}
+    tables = {i: _scan_bins(i, old, new, schema) for pair in scanned for i in pair}
     axis = {
         i: Axis(
             i,

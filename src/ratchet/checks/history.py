@@ -2,7 +2,7 @@
 
 import numpy as np
 
-CLEAR = 3.0  # deviations by which more rows are concerned than usually
+CLEAR = 3.5  # deviations by which more rows are concerned than usually
 HIGH = 2  # the usual limit is the second highest of the reference, so that one odd batch is borne
 
 

@@ -31,15 +31,18 @@ def _relabel(case: Case, rows: np.ndarray, labels: str | list[str]) -> pd.DataFr
 class _Classes:
     """The labels of classes, as they are written; the most frequent one comes first.
 
-    Raises NotApplicableError when there is but one in this batch.
+    Those that only older batches have come last. Raises NotApplicableError when there is but one.
     """
 
     def __init__(self, case: Case) -> None:
         self._own = case.rows[case.schema.target.column]
         self._case = case
-        self.known = [str(each) for each in self._own.value_counts().index]
+        name = case.schema.target.column
+        frames = [self._own, *(frame[name] for frame in case.older if name in frame)]
+        counts = self._own.value_counts(), pd.concat(frames).value_counts()
+        self.known = list(dict.fromkeys(str(each) for count in counts for each in count.index))
         if len(self.known) < 2:
-            raise NotApplicableError("the batch has rows of one class only")
+            raise NotApplicableError("there are rows of one class only")
         self.usual = self.low = self.known[0]
         self.rare = self.known[-1]
 
