@@ -133,7 +133,9 @@ def _said_and_came(found: Findings) -> Figure:
         assert side is not None
         curve = calibration(side.scored.label, side.scored.score, task)
         curves += [*curve.predicted, *curve.observed]
-        axes.plot(curve.predicted, curve.observed, "o-", color=colour, lw=2.2, ms=5, label=name)
+        axes.plot(curve.predicted, curve.observed, color=colour, lw=2.2, label=name)
+        many = 120 * curve.rows / curve.rows.max()  # points that stand for few rows are small
+        axes.scatter(curve.predicted, curve.observed, s=many, color=colour, zorder=3)
     ends = [min(curves), max(curves)]
     axes.plot(ends, ends, color=GRID, lw=1.2, ls="--", zorder=0)
     if task == "regression":
@@ -141,7 +143,7 @@ def _said_and_came(found: Findings) -> Figure:
         axes.set(xlabel="mean prediction", ylabel="mean label")
     else:
         heading = "How sure, and how often right"
-        axes.set(xlabel="probability of the predicted class", ylabel="share of rows that it came")
+        axes.set(xlabel="probability of the predicted class", ylabel="share of rows where it came")
     axes.set_title(heading, loc="left", fontsize=11, fontweight="bold")
     axes.legend(frameon=False, loc="lower right")
     _plain(axes)
