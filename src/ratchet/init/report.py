@@ -24,7 +24,8 @@ def show(done: Drafted) -> None:
     """Print the summary."""
     # What the data hold, such as [/b] or :x:, is not ours to render.
     console = Console(highlight=False, markup=False, emoji=False)
-    for table in (_guesses(done), _columns(done)):
+    for title, table in (("Drafted", _guesses(done)), _columns(done)):
+        console.print(title, style="bold")
         console.print(table)
         console.print()
     reviews = list(_reviews(done))
@@ -42,8 +43,7 @@ def show(done: Drafted) -> None:
 
 def _guesses(done: Drafted) -> Table:
     contract, params, found = done.contract, done.params, done.found
-    table = Table("guess", "", "why", title="Drafted", title_justify="left", box=None)
-    table.title_style = "bold"
+    table = Table("guess", "", "why", box=None)
     target = contract.target
     positive = f", positive: {contract.positive}" if contract.positive is not None else ""
     table.add_row(
@@ -81,21 +81,19 @@ def contract_rows(done: Drafted) -> int:
     return int(sorted(done.sample.rows)[len(done.sample.ids) // 2])
 
 
-def _columns(done: Drafted) -> Table:
+def _columns(done: Drafted) -> tuple[str, Table]:
     columns = [each for each in done.contract.columns if not each.is_target]
     used = [each for each in columns if each.feature]
     left = [each for each in columns if not each.feature]
     kinds = Counter(each.type for each in used)
-    table = Table("column", "as", "why", title_justify="left", box=None)
+    table = Table("column", "as", "why", box=None)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    table.title = f"{len(used)} features ({said}), {len(left)} columns left out"
-    table.title_style = "bold"
     told = [*left, *(each for each in used if each.encoding or each.type == "date" or each.note)]
     for each in told[:SHOWN]:
         table.add_row(each.name, "left out" if not each.feature else _kind(each), each.note)
     if len(told) > SHOWN:
         table.add_row("…", f"{len(told) - SHOWN} more", "in schema.yaml")
-    return table
+    return f"{len(used)} features ({said}), {len(left)} columns left out", table
 
 
 def _kind(each: Draft) -> str:
@@ -106,7 +104,7 @@ def _reviews(done: Drafted) -> Iterator[tuple[str, str]]:
     contract = done.contract
     for what in contract.target.reviews:
         yield "target", what
-    for where in ("time", "format"):
+    for where in ("time", "key", "format") if contract.key else ("time", "format"):
         for what in contract.reviews.get(where, ()):
             yield where, what
     if contract.ignore_extra:
