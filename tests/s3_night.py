@@ -33,6 +33,7 @@ class Night:
         return discover.run(
             self.params,
             manifest=self.manifest,
+            schema=ROOT / "schema.yaml",
             limits=self.limits,
             **options,
         )

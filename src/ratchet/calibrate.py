@@ -50,10 +50,10 @@ def run(
     """
     if per_month <= 0:
         raise ConfigError(f"--per-month must be above 0 (got {per_month:g})")
-    proposal = calibrate(_batches(records, until), params.validate_.checks, per_month)
+    proposal = calibrate(compared(records, until), params.validate_.checks, per_month)
     _show(proposal, params.validate_.checks, per_month, params_file, write=write)
     if write:
-        _write(params_file, proposal.checks)
+        write_thresholds(params_file, proposal.checks)
     return proposal
 
 
@@ -102,8 +102,11 @@ def _propose(
     return Checks.model_validate({name: each.model_dump() for name, each in made.items()})
 
 
-def _batches(records: Path, until: str) -> dict[str, Record]:
-    """Return the batches that were compared, oldest first, and keep the contract."""
+def compared(records: Path, until: str) -> dict[str, Record]:
+    """Return the batches that were compared, oldest first, and keep the contract.
+
+    Raises EvidenceError when validate has left no records.
+    """
     try:
         known = load_records(records)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -189,7 +192,7 @@ def _rows(proposal: Proposal, check: str, checks: Checks) -> Iterable[list[str]]
             yield [check, name, *figures, str(counts[1])]
 
 
-def _write(params_file: Path, checks: Checks) -> None:
+def write_thresholds(params_file: Path, checks: Checks) -> None:
     """Put the thresholds into the file and leave everything else, comments too, as it is."""
     yaml = YAML()
     yaml.width = 4096  # lines stay as long as they are
@@ -198,10 +201,15 @@ def _write(params_file: Path, checks: Checks) -> None:
     for check in RULES:
         made: Check = getattr(checks, check)
         written = content["validate"]["checks"][check]
-        written["threshold"] = made.threshold
+        written["threshold"] = _short(made.threshold)
         if made.columns:
-            written["columns"] = made.columns
+            written["columns"] = {name: _short(value) for name, value in made.columns.items()}
         else:
             written.pop("columns", None)
     with atomic_write(params_file) as partial, partial.open("w", encoding="utf-8") as file:
         yaml.dump(content, file)
+
+
+def _short(value: float) -> float:
+    """Return a whole number as one: 7 and not 7.0."""
+    return int(value) if value.is_integer() else value

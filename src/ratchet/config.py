@@ -21,6 +21,9 @@ class Source(Section):
         description="folder or s3:// prefix with a file per batch, or one that is overwritten",
     )
     pattern: str = Field(min_length=1, description="glob that the file names match, e.g. *.csv")
+    split: Literal["day", "week", "month"] | None = Field(
+        None, description="cut the one big file at url into batches, by the time in schema.yaml"
+    )
 
 
 class Window(Section):

@@ -168,7 +168,12 @@ class Shop:
     def discover(self, accept_changed: Collection[str] = ()) -> "Discovery":
         from ratchet.data import discover
 
-        return discover.run(self.configure(), manifest=self.manifest, accept_changed=accept_changed)
+        return discover.run(
+            self.configure(),
+            manifest=self.manifest,
+            schema=self.schema_file,
+            accept_changed=accept_changed,
+        )
 
     def fetch(self) -> "Fetched":
         from ratchet.stages import fetch

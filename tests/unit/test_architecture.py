@@ -25,6 +25,7 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(PROJECT / "dvc.yaml")["stages"]
 LAYERS = [
     {"__main__"},
     {"cli"},
+    {"init"},
     {"summary", "predict", "sample", "batch", "calibrate", "replay", "doctor", "orientation"},
     {"nights", "versions"},
     {"gate", "drill", "serving"},

@@ -4,6 +4,11 @@ A comment says what it is for. A test parses them all, so none can name an optio
 """
 
 EXAMPLES = {
+    "init": """
+        ratchet init deliveries/ --target churned                   # a file for each delivery
+        ratchet init all.csv --target price --time sold_at          # one big file, cut by time
+        ratchet init 's3://${DATA_BUCKET}/new_data/' --target late
+    """,
     "discover": """
         ratchet discover                              # pin all that is new
         ratchet discover --since 2026-01-01           # on a long history: begin here

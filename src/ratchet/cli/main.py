@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from ratchet.cli import (
+    begin,
     checks,
     export,
     gate,
@@ -26,6 +27,7 @@ from ratchet.errors import RatchetError
 
 GROUPS = {
     "find your way": (orientation,),
+    "your own data": (begin,),
     "the way of the data": (pipeline,),
     "batches, judged": (checks,),
     "models, judged": (gate,),

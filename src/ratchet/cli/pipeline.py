@@ -10,7 +10,7 @@ def add(commands: Commands) -> None:
     """Add these commands."""
     made = commands.add("discover", _discover, "pin what is new at the source in the manifest")
     add_params(made)
-    add_defaults(made, manifest="data/manifest.csv")
+    add_defaults(made, manifest="data/manifest.csv", schema="schema.yaml")
     made.add_argument(
         "--accept-changed",
         nargs="+",
@@ -94,6 +94,7 @@ def _discover(args: argparse.Namespace) -> None:
     found = discover.run(
         load_params(args.params),
         manifest=args.manifest,
+        schema=args.schema,
         since=args.since,
         until=args.until,
         accept_changed=args.accept_changed,

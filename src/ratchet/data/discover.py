@@ -11,6 +11,7 @@ from ratchet.config import Params
 from ratchet.data import landing
 from ratchet.data.listing import Listed, Source, earliest
 from ratchet.data.manifest import Batch, check_id, read_manifest, select_window, write_manifest
+from ratchet.data.schema import load_schema
 from ratchet.data.source import open_source
 from ratchet.data.weather import LIMITS, Limits
 from ratchet.errors import ConfigError, EvidenceError
@@ -85,6 +86,7 @@ def run(
     params: Params,
     *,
     manifest: Path,
+    schema: Path,
     since: str = "",
     until: str = "",
     accept_changed: Collection[str] = (),
@@ -93,7 +95,8 @@ def run(
     """Pin what is new at `params.source` in the file `manifest`; without news it isn't touched.
 
     A batch that isn't pinned is new from the id `since` on, by default from the oldest pin on, and
-    up to `until`, by default without an end.
+    up to `until`, by default without an end. Only where the source is one big file, to be cut into
+    batches, the contract in the file `schema` is asked: for its column of time.
     Content is looked at where tags (version, ETag, size) don't show that it is what was pinned; in
     a folder there are none. What is downloaded for it waits for `fetch` (see `landing`).
 
@@ -106,7 +109,7 @@ def run(
         if limit:
             check_id(limit, option)
     oldest = since or (earliest(pinned[0].id) if pinned else "")
-    source = open_source(params.source.url, params.source.pattern, limits=limits)
+    source = _open(params, schema, manifest, limits)
     listed = source.list()
     if pinned and not listed:
         raise EvidenceError(
@@ -143,6 +146,18 @@ def run(
         url=source.url,
         caveats=source.caveats if listed or not source.unmatched else [_nothing(source, params)],
     )
+
+
+def _open(params: Params, schema: Path, manifest: Path, limits: Limits) -> Source:
+    """Return the source; one big file is cut into batches in a folder beside the manifest."""
+    where = params.source
+    if where.split is None:
+        return open_source(where.url, where.pattern, limits=limits)
+    from ratchet.data.split import Cut, SplitSource  # it imports pandas, and few need it
+
+    cut = Cut.of(load_schema(schema), where.split)
+    inbox = manifest.with_name("inbox")
+    return SplitSource(where.url, cut, inbox, landing.beside(manifest), limits=limits)
 
 
 def _nothing(source: Source, params: Params) -> str:

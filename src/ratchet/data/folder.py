@@ -15,6 +15,7 @@ from ratchet.data.listing import (
     check_content,
     content_id,
     is_hidden,
+    several,
 )
 from ratchet.data.manifest import Batch
 from ratchet.errors import EvidenceError
@@ -61,6 +62,12 @@ class FolderSource:
             for batch_id, path in zip(ids, paths, strict=True)
         )
 
+    def newest(self) -> Listed:
+        """Raise ConfigError: a folder may hold many files."""
+        if not self.folder.exists():
+            raise EvidenceError(f"{self.url}: no such file; check source.url in params.yaml")
+        raise several(self.url)
+
     def holds(self, uri: str) -> bool:
         """Whether a pin with this URI was made here."""
         return Path(uri).parent.resolve() == self.folder.resolve()
@@ -94,6 +101,13 @@ class FileSource:
         sha256, status = sha256_file(self.path), self.path.stat()
         changed = datetime.fromtimestamp(int(status.st_mtime), UTC)
         return [Listed(content_id(changed, sha256), self.path.as_posix(), "", "", status.st_size)]
+
+    def newest(self) -> Listed:
+        """Return the file as it is; the time of its last change stands for a tag."""
+        status = self.path.stat()
+        tag = str(status.st_mtime_ns)
+        changed = datetime.fromtimestamp(int(status.st_mtime), UTC)
+        return Listed(content_id(changed, tag), self.path.as_posix(), "", tag, status.st_size)
 
     def holds(self, uri: str) -> bool:
         """Whether a pin with this URI was made here."""

@@ -51,6 +51,13 @@ class Source(Protocol):
         """
         ...
 
+    def newest(self) -> Listed:
+        """Return what lies at this one place now; ConfigError where there may be several objects.
+
+        Its tags change when it is overwritten.
+        """
+        ...
+
     def holds(self, uri: str) -> bool:
         """Whether a pin with this URI was made here: its object lies, or lay, in this place."""
         ...
@@ -82,6 +89,14 @@ def all_in_one(failures: Sequence[str]) -> EvidenceError:
     if len(failures) > EXAMPLES:
         lines.append(f"and {len(failures) - EXAMPLES} batches more")
     return EvidenceError("\n".join(lines))
+
+
+def several(url: str) -> ConfigError:
+    """Return the error for a place of many objects where one is asked for."""
+    return ConfigError(
+        f"params.yaml: source.split cuts one big file, but {url} is a place of many; name the "
+        "file in source.url, or leave source.split empty"
+    )
 
 
 def is_hidden(name: str) -> bool:

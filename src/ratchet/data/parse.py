@@ -128,10 +128,11 @@ def _wrong_bytes(path: Path, encoding: str) -> str:
 
 def _read_parquet(path: Path) -> pa.Table:
     table = pyarrow.parquet.read_table(path, use_threads=False)
-    return pa.table([_as_text(column) for column in table.columns], table.column_names)
+    return pa.table([as_text(column) for column in table.columns], table.column_names)
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return typed values as the text that a CSV would have of them."""
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)  # as in a CSV, NaN is no value
     return column.cast(pa.string())

@@ -15,6 +15,7 @@ from ratchet.data.listing import (
     check_content,
     content_id,
     is_hidden,
+    several,
 )
 from ratchet.data.manifest import Batch, check_id
 from ratchet.data.progress import Transfer
@@ -48,6 +49,7 @@ class S3Source:
         self.unmatched = 0
         self.overwritten = False
         self.caveats: list[str] = []
+        self._in_force: Listed | None = None
 
     def list(self) -> Sequence[Listed]:
         """Return the batches, sorted by id; one request for each 1,000 versions.
@@ -56,7 +58,20 @@ class S3Source:
         when a name can't be an id or two objects would be one batch.
         """
         self.unmatched, self.overwritten, self.caveats = 0, False, []
+        self._in_force = None
         return self._list_key() if self._is_key else self._list_prefix()
+
+    def newest(self) -> Listed:
+        """Return the object at a single key as it is in force.
+
+        Raises ConfigError for a prefix, EvidenceError when there is no such object.
+        """
+        if not self._is_key:
+            raise several(self.url)
+        self.list()
+        if self._in_force is None:
+            raise self._absent()
+        return self._in_force
 
     def holds(self, uri: str) -> bool:
         """Whether a pin with this URI was made here."""
@@ -106,10 +121,7 @@ class S3Source:
             if version["Key"] == self.path
         ]
         if not found:
-            raise EvidenceError(
-                f"{self.url}: there is no such object; check source.url in params.yaml (the URL "
-                "of a prefix ends with /)"
-            )
+            raise self._absent()
         listed = []
         for version in found:
             etag, number = version["ETag"].strip('"'), version["VersionId"]
@@ -119,6 +131,8 @@ class S3Source:
             # Without a version it can be had only as long as it is in force.
             named = "" if number == NO_VERSION and version["IsLatest"] else number
             listed.append(Listed(batch_id, self.url, named, etag, version["Size"]))
+            if version["IsLatest"]:
+                self._in_force = listed[-1]
         if any(item.version in ("", NO_VERSION) for item in listed):
             self.overwritten = True
             self.caveats.append(
@@ -127,6 +141,12 @@ class S3Source:
                 "remote alone; turn on the bucket's versioning"
             )
         return sorted(listed)
+
+    def _absent(self) -> EvidenceError:
+        return EvidenceError(
+            f"{self.url}: there is no such object; check source.url in params.yaml (the URL of a "
+            "prefix ends with /)"
+        )
 
     def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:
         """Return the SHA-256 of the items' content; what isn't in `incoming` is downloaded to it.

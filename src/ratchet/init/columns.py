@@ -1,0 +1,224 @@
+"""What a column is, guessed from its values: type, range, vocabulary, and whether to learn from it.
+
+A guess keeps to what the sample shows, with head-room for what later batches bring. Every doubt is
+written down as a review.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ratchet.data.parse import convert
+from ratchet.data.schema import Column, Format, Kind
+from ratchet.init.sample import Sample
+from ratchet.init.spelling import is_boolean, unread
+
+LISTED = 100  # more categories are no list that a person would read
+RARE = 0.0005  # share of rows with a category that came once: more such will come
+ROOM = 0.5  # of the range that was seen, on each side of it
+ENOUGH = 1000  # rows from which on a column without gaps is taken to have none
+FAR = 10.0  # times the way from the middle to the outer thousandth: a value beyond is suspect
+_CODE = re.compile(r"0\d+")
+_ID = re.compile(r"(^|_|\b)(id|uuid|guid|key|index|idx|nr|no|number|row)$", re.IGNORECASE)
+_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+
+
+@dataclass
+class Draft:
+    """What schema.yaml shall say of a column.
+
+    note: why it is no feature, or what else a reader should know. reviews: what a person must look
+    at. distinct: different values in the sample. unique: whether each row has its own. gaps:
+    whether a value is missing. is_target: whether it is what is predicted.
+    """
+
+    name: str
+    type: Kind
+    feature: bool = True
+    encoding: str | None = None
+    min: float | None = None
+    max: float | None = None
+    values: Sequence[int | float | bool | str] | None = None
+    categories: Sequence[str] | None = None
+    max_null: float = 0.0
+    note: str = ""
+    reviews: list[str] = field(default_factory=list)
+    distinct: int = 0
+    unique: bool = False
+    gaps: bool = False
+    is_target: bool = False
+
+    def drop(self, why: str) -> None:
+        """Let the model not learn from it."""
+        self.feature, self.encoding, self.note = False, None, why
+
+
+def draft(name: str, sample: Sample, spelling: Format) -> Draft:
+    """Guess what a column is."""
+    column = sample.columns[name]
+    words, counts = _counted(column)
+    rows, there = len(column), len(column) - column.null_count
+    made = Draft(name, _type(name, words, spelling), distinct=len(words))
+    made.unique = there == rows == len(words)
+    made.gaps = there < rows
+    made.max_null = _room_for_nulls(sample.missing(name), rows)
+    if not len(words):
+        made.type, made.max_null = "text", 1.0
+        made.drop(f"no value in {rows:,} rows")
+    elif made.type in ("number", "integer"):
+        _numbers(made, words, counts, spelling)
+    elif made.type == "category":
+        _words(made, sample, words, counts)
+    if len(words) == 1 and not column.null_count:
+        made.min = made.max = made.values = made.categories = None
+        made.drop(f"always {words[0].as_py()}")
+    return made
+
+
+def numbers(words: pa.Array, kind: Kind, spelling: Format) -> np.ndarray:
+    """Return the words as float64, NaN for what is none; dates as seconds."""
+    column = Column.model_validate({"type": kind, "max_null": 1})
+    typed, _ = convert(pa.table({"x": pa.chunked_array([words])}), {"x": column}, spelling)
+    values = typed["x"]
+    if kind == "date":
+        values = values.cast(pa.int64())
+    found = np.asarray(values.to_numpy(), dtype=np.float64)  # nulls are NaN by then
+    return found / 1e6 if kind == "date" else found
+
+
+def _counted(column: pa.DictionaryArray) -> tuple[pa.Array, np.ndarray]:
+    places = column.indices.drop_null().to_numpy()
+    return column.dictionary, np.bincount(places, minlength=len(column.dictionary))
+
+
+def _type(name: str, words: pa.Array, spelling: Format) -> Kind:
+    if not len(words):
+        return "text"
+    few = words.to_pylist() if len(words) <= 4 else []
+    if few and is_boolean(few, spelling):
+        return "boolean"
+    if "date" in name.lower() and all(
+        _DAY.fullmatch(each) for each in words.slice(0, 1000).to_pylist()
+    ):
+        return "category" if len(unread(words, "date", spelling)) else "date"
+    if not len(unread(words, "number", spelling)):
+        if any(_CODE.fullmatch(each) for each in words.slice(0, 10_000).to_pylist()):
+            return "category"  # 007 is no number
+        fraction = pc.any(pc.match_substring(words, spelling.decimal)).as_py()
+        exponent = pc.any(pc.match_substring_regex(words, "[eE]")).as_py()
+        whole = not fraction and not exponent and not len(unread(words, "integer", spelling))
+        return "integer" if whole else "number"
+    if not len(unread(words, "date", spelling)):
+        return "date"
+    return "category"
+
+
+def _room_for_nulls(missing: np.ndarray, rows: int) -> float:
+    """Return the share that may be missing: twice the highest, and more than a few."""
+    most = float(missing.max())
+    if most == 0:
+        return 0.0 if rows >= ENOUGH else 0.05
+    return min(1.0, math.ceil(max(2 * most, most + 0.05) * 20) / 20)
+
+
+def _numbers(made: Draft, words: pa.Array, counts: np.ndarray, spelling: Format) -> None:
+    values = numbers(words, made.type, spelling)
+    order = np.argsort(values)
+    values, counts = values[order], counts[order]
+    made.min, made.max = _range(values, made.type)
+    if set(values) == {0.0, 1.0}:
+        made.min, made.max = 0.0, 1.0
+        return
+    rows = int(counts.sum())
+    if made.type == "integer" and made.unique and rows >= 20:
+        dense = values[-1] - values[0] < 3 * rows
+        if dense or _ID.search(made.name):
+            made.min = made.max = None
+            made.drop("each row has its own: it names the row")
+            return
+    if rows >= ENOUGH:
+        _suspect(made, values, counts)
+
+
+def _suspect(made: Draft, values: np.ndarray, counts: np.ndarray) -> None:
+    """Point at a largest or smallest value far from all others."""
+    share = np.cumsum(counts) / counts.sum()
+    low, middle, high = (values[np.searchsorted(share, at)] for at in (0.001, 0.5, 0.999))
+    if high > middle and values[-1] > high + FAR * (high - middle):
+        made.max = _outwards(values[-1], up=True)
+        made.reviews.append(f"the largest is {values[-1]:g}, 99.9 % are up to {high:g}")
+    if low < middle and values[0] < low - FAR * (middle - low):
+        made.min = _outwards(values[0], up=False)
+        made.reviews.append(f"the smallest is {values[0]:g}, 99.9 % are from {low:g}")
+
+
+def _range(values: np.ndarray, kind: Kind) -> tuple[float, float]:
+    """Return the range of sorted values with head-room, in round figures.
+
+    What was never negative stays so, and so does a share.
+    """
+    least, most = float(values[0]), float(values[-1])
+    room = ROOM * ((most - least) or abs(most) or 1.0)
+    low, high = _outwards(least - room, up=False), _outwards(most + room, up=True)
+    if least >= 0:
+        low = max(low, 0.0)
+    if kind == "integer":
+        low, high = math.floor(low), math.ceil(high)
+    if kind == "number" and least >= 0 and 0.5 < most <= 1:
+        high = 1.0
+    return low, high
+
+
+def _outwards(value: float, *, up: bool) -> float:
+    """Round to two digits, away from the range."""
+    if value == 0:
+        return 0.0
+    digits = 1 - math.floor(math.log10(abs(value)))
+    scaled = value * 10.0**digits
+    rounded = math.ceil(scaled - 1e-9) if up else math.floor(scaled + 1e-9)
+    return float(rounded / 10.0**digits) if digits > 0 else float(rounded * 10 ** (-digits))
+
+
+def _words(made: Draft, sample: Sample, words: pa.Array, counts: np.ndarray) -> None:
+    there = int(counts.sum())
+    texts = words.slice(0, 10_000).to_pylist()
+    length = sum(map(len, texts)) / len(texts)
+    spaces = sum(text.count(" ") for text in texts) / len(texts)
+    if made.distinct > 20 and made.distinct > there / 2:
+        made.type = "text"
+        free = spaces >= 2 or length > 40
+        made.drop(
+            f"free text: {made.distinct:,} different ones in {there:,} rows"
+            if free
+            else f"{made.distinct:,} different ones in {there:,} rows: it names the row"
+        )
+    elif made.distinct > LISTED and length > 40 and spaces >= 4:
+        made.type = "text"
+        made.drop(f"free text: {made.distinct:,} different ones")
+    elif made.distinct > LISTED:
+        made.encoding = "target"
+        made.note = f"{made.distinct:,} different ones"
+    elif seldom := _seldom(made.name, sample, counts):
+        made.note = f"{made.distinct} different ones, not listed: {seldom} came in one batch alone"
+    else:
+        made.categories = sorted(words.to_pylist())
+
+
+def _seldom(name: str, sample: Sample, counts: np.ndarray) -> int:
+    """Return how many categories came in one batch alone: more such will come.
+
+    In few batches, how many came in one row, if these are more than RARE.
+    """
+    if len(sample.ids) < 3:
+        once = int((counts == 1).sum())
+        return once if once > RARE * counts.sum() else 0
+    column = sample.columns[name]
+    codes = np.asarray(column.indices.fill_null(-1))
+    pairs = np.unique(codes.astype(np.int64) * len(sample.ids) + sample.batch)
+    batches = np.bincount(pairs[pairs >= 0] // len(sample.ids), minlength=len(counts))
+    return int((batches == 1).sum())
