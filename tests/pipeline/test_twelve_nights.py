@@ -155,7 +155,6 @@ def test_twelve_nights(template: Project, tmp_path: Path) -> None:
     def normal_night() -> str:
         deliver(laptop)
         nights.append(night(laptop))
-        print(nights, line(laptop)["reason"])
         return story.accept() if nights[-1] == "RETRAIN PASS" else ""
 
     accepted = [normal_night() for _ in range(8)]
@@ -174,12 +173,15 @@ def test_twelve_nights(template: Project, tmp_path: Path) -> None:
 
     # What is new is judged against the restored champion.
     nights.append(night(laptop))
-    print(nights, line(laptop))
     verdict = json.loads(laptop.run("git", "show", "retrain/next:reports/verdict.json"))
     assert verdict["champion"]["model_sha256"] == card(laptop, GOOD)["model_sha256"]
     assert newest in card(laptop, "retrain/next")["holdout"]["batches"]
     accepted.append(normal_night())
-    assert (len(nights), accepted[-1]) == (12, "model@v5.0.0"), nights
+    assert accepted[-1] == "model@v5.0.0"
+    assert nights == [
+        "SKIP", "RETRAIN BLOCK", "RETRAIN BLOCK", "RETRAIN BLOCK", "RETRAIN PASS", "RETRAIN PASS",
+        "SKIP", "RETRAIN PASS", "RETRAIN PASS", "SKIP", "RETRAIN PASS", "RETRAIN PASS",
+    ]  # fmt: skip
 
     # History names them all, and what became of them.
     past = json.loads(said(laptop, "history", "--json"))
