@@ -253,8 +253,15 @@ def test_each_fault_is_told_with_its_row(
 def test_a_feature_that_a_row_does_not_name_is_no_null(card: Card) -> None:
     rows = [features(row, card) for row in rows_of("day-06", 3)]
     del rows[2]["rating"]  # which may be null
-    with pytest.raises(inputs.RefusedError, match=r"missing_column rating: .*\(1 row; row 3\)"):
+    rows[0]["items"] = "x"
+    with pytest.raises(inputs.RefusedError) as caught:
         inputs.of_rows(rows, card, "")
+    assert [str(failure) for failure in caught.value.failures] == [
+        "missing_column rating: is not in the row (1 row; row 3)",
+        "type items: holds values that aren't of type integer (1 row; row 1: x)",
+    ]
+    with pytest.raises(inputs.RefusedError, match="is not in the row"):
+        inputs.of_rows([{}], card, "")
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,12 @@ def of_file(path: Path, card: Card, about: str) -> pd.DataFrame:
 
     Raises RefusedError, whose message begins with `about`, when they break the contract.
     """
+    spelling = card.format if is_csv(path) else PLAIN
     try:
-        spelling = card.format if is_csv(path) else PLAIN
-        return _features(read_table(path, spelling), card, about, spelling)
+        text = read_table(path, spelling)
     except UnreadableError as error:
         raise RefusedError(about, [error.failure]) from None
+    return _features(text, card, about, spelling, [])
 
 
 def of_rows(rows: Sequence[Mapping[str, Any]], card: Card, about: str) -> pd.DataFrame:
@@ -49,28 +50,39 @@ def of_rows(rows: Sequence[Mapping[str, Any]], card: Card, about: str) -> pd.Dat
     Every row must name every feature; null is for no value. Raises RefusedError, whose message
     begins with `about`, when they break the contract.
     """
+    if not rows:
+        raise RefusedError(about, [Failure("empty", "", "there are no rows")])
+    strange = [place for place, row in enumerate(rows) if not isinstance(row, Mapping)]
+    if strange:
+        message = "isn't an object with a value for each feature"
+        raise RefusedError(about, [_named("row", "", message, strange)])
     failures = _shape(rows, card)
-    if failures:
-        raise RefusedError(about, failures)
-    text = pa.table(
-        {name: pa.array([_text(row[name]) for row in rows], pa.string()) for name in card.features}
-    )
-    return _features(text, card, about, PLAIN)
+    whole = card.features.keys() - {failure.column for failure in failures}
+    text = {name: pa.array([_text(row[name]) for row in rows], pa.string()) for name in whole}
+    return _features(pa.table(text), card, about, PLAIN, failures)
 
 
-def _features(text: pa.Table, card: Card, about: str, spelling: Format) -> pd.DataFrame:
-    """Return the features of a table of strings, or raise RefusedError with all that is wrong."""
+def _features(
+    text: pa.Table, card: Card, about: str, spelling: Format, failures: Sequence[Failure]
+) -> pd.DataFrame:
+    """Return the features of a table of strings.
+
+    failures: what is wrong with columns that are therefore not in the table. Raises RefusedError
+    with all that is wrong.
+    """
+    told = {failure.column for failure in failures}
     columns = {
         name: column.model_copy(update={"max_null": 1.0})  # `_nulls` tells the rows
         for name, column in card.features.items()
+        if name not in told
     }
-    judged = judge_table(text, Contract(columns), spelling)
-    failures = [*judged.failures, *_nulls(text, card)]
-    if failures or judged.table is None:
+    table = None
+    if columns:
+        judged = judge_table(text, Contract(columns), spelling)
+        table, failures = judged.table, [*failures, *judged.failures, *_nulls(text, card)]
+    if failures or table is None:
         raise RefusedError(about, failures)
-    return feature_frame(
-        judged.table, {name: column.type for name, column in card.features.items()}
-    )
+    return feature_frame(table, {name: column.type for name, column in card.features.items()})
 
 
 def _nulls(text: pa.Table, card: Card) -> list[Failure]:
@@ -83,12 +95,7 @@ def _nulls(text: pa.Table, card: Card) -> list[Failure]:
 
 
 def _shape(rows: Sequence[Mapping[str, Any]], card: Card) -> list[Failure]:
-    """Return what isn't a row of single values, and which features rows lack."""
-    if not rows:
-        return [Failure("empty", "", "there are no rows")]
-    strange = [place for place, row in enumerate(rows) if not isinstance(row, Mapping)]
-    if strange:
-        return [_named("row", "", "isn't an object with a value for each feature", strange)]
+    """Return which features rows lack, and which aren't single values there."""
     failures = []
     for name in card.features:
         lacking = [place for place, row in enumerate(rows) if name not in row]
