@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from ratchet.checks.drift import measure
+from ratchet.checks.history import beyond
 from ratchet.checks.profile import Profile, profile
 from ratchet.checks.statistic import Statistic
 from ratchet.data.schema import Schema
@@ -183,3 +184,32 @@ def test_a_reference_of_one_batch_is_refused() -> None:
     table = typed(batch(TODAY))
     with pytest.raises(ValueError, match="got 1"):
         measure(ID, table, profile(table, SCHEMA), REFERENCE[:1], SCHEMA, TARGET)
+
+
+@pytest.mark.parametrize(
+    ("share", "usual", "rows", "excess"),
+    [
+        (0.5, 0.0, 24, 0.5),
+        (1 / 24, 0.0, 24, 0.0),  # one row
+        (0.05, 0.01, 900, 0.04),
+        (0.015, 0.01, 900, 0.0),
+        (0.01, 0.05, 24, -0.04),
+    ],
+)
+def test_a_share_is_higher_only_when_chance_would_not_do(
+    share: float, usual: float, rows: int, excess: float
+) -> None:
+    assert beyond(share, usual, rows) == pytest.approx(excess)
+
+
+def test_a_column_of_one_value_a_batch_may_go_on_to_the_next() -> None:
+    def on(number: int, route: str) -> Rows:
+        return [{**row, "route": route} for row in batch(number)]
+
+    routes = list(ROUTES)
+    by_day = [profile(typed(on(number, routes[number % 4])), SCHEMA) for number in range(28)]
+    found = statistics(on(28, "sea"), by_day)
+    assert found["constant:route"].value == 0
+    assert found["new_category:route"].value <= 0
+    stuck = statistics(on(28, "sea"))
+    assert stuck["constant:route"].value > 0.5

@@ -157,6 +157,9 @@ def test_records_without_any_accepted_batch_can_be_written(tmp_path: Path) -> No
         b'{"fingerprint": "f", "parts": {}, "batches": {"a": {"rows": 1}}}',
         b'{"fingerprint": "f", "parts": {}, "batches": {"a": null}}',
         b'{"fingerprint": "f", "parts": [], "batches": {}}',
+        # As an earlier version wrote them.
+        b'{"fingerprint": "f", "parts": {}, "batches": {"a": {"sha256": "1", "rows": 1, '
+        b'"readable": true, "failures": [], "positive": 0, "alarms": []}}}',
     ],
 )
 def test_records_that_make_no_sense_are_like_none(tmp_path: Path, content: bytes | None) -> None:

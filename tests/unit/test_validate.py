@@ -1,13 +1,16 @@
 """The stage validate: who is judged, who is quarantined, and what a person's word does."""
 
+import csv
 import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from shop import Shop, rows_of, snapshot
 
+from ratchet.checks.records import load_records
 from ratchet.config import Checks
 from ratchet.data.validated import read_window
 from ratchet.errors import DataError, EvidenceError
@@ -65,6 +68,27 @@ def test_good_batches_are_typed_counted_and_reported(shop: Shop) -> None:
         "suspects": [],
         "overrides": {},
     }
+
+
+def test_numbers_and_classes_are_judged_and_told_as_well(shop: Shop) -> None:
+    shop.params["task"] = "regression"
+    shop.schema["target"] = {"column": "amount"}
+    shop.params["window"] |= {"reference": 30, "pool": 3, "train": 29, "holdout": 1}
+    assert len(shop.validated_with(30).accepted) == 30
+    with (shop.plots / "arrivals.csv").open(encoding="utf-8") as file:
+        [first, *_] = csv.DictReader(file)
+    amounts = [float(row["amount"]) for row in rows_of("day-01")]
+    assert float(first["label"]) == pytest.approx(np.mean(amounts), abs=1e-6)
+    assert "label: mean amount" in shop.validation_text.read_text(encoding="utf-8")
+    figures = load_records(shop.records).batches["day-30"].statistics
+    assert {"label_rate amount", "label_direction", "label_noise"} <= figures.keys()
+
+    shop.params["task"] = "multiclass"
+    shop.schema["target"] = {"column": "channel"}
+    assert shop.validate().judged == 30
+    figures = load_records(shop.records).batches["day-30"].statistics
+    assert {"label_rate channel", "label_direction", "label_noise"} <= figures.keys()
+    assert "label: " in shop.validation_text.read_text(encoding="utf-8")
 
 
 def test_a_bad_batch_is_set_aside_with_its_reasons_and_the_run_goes_on(shop: Shop) -> None:

@@ -39,8 +39,8 @@ def unit(case: Case, *, factor: float, offset: float = 0.0) -> pd.DataFrame:
         own, pool = numbers(case.rows, name), pooled(case, name)
         changed = (own + offset) * factor
         moved = shift((pool + offset) * factor, pool)
-        if np.nanmax(np.abs(changed - own), initial=0) == 0:
-            moved = 0.0  # nothing but zeros on this day
+        if len(np.unique(own[np.isfinite(own)])) < 2:
+            moved = 0.0  # nothing but zeros on this day, or its weekday: no measure has a unit
         scored.append((moved >= NOTABLE and allowed(case, name, changed), moved, name))
     _, moved, name = max(scored)
     if moved < NOTABLE:
