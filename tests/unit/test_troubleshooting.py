@@ -16,6 +16,7 @@ SECTIONS = {
     "params.yaml and schema.yaml": [
         *("budget", "config", "data.schema", "data.target", "learners", "model", "sections"),
     ],
+    "Drafting: ratchet init": ["init"],
     "The source and the manifest": ["data"],
     "The sample": ["sample"],
     "S3": ["data.s3", "data.s3_access", "data.s3_download", "data.s3_listing", "data.weather"],

@@ -278,7 +278,10 @@ def _facts(
     slices = [
         each.name
         for each in contract.columns
-        if each.feature and each.type in ("category", "boolean") and 2 <= each.distinct <= VALUES
+        if each.feature
+        and each.type in ("category", "boolean")
+        and 2 <= each.distinct <= VALUES
+        and each.max_null < 0.5
     ]
     return params_text.Facts(
         contract.task,

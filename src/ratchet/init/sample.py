@@ -74,7 +74,9 @@ def read_sample(paths: Mapping[str, Path], dialect: Format) -> Sample:
             table = read_table(path, dialect)
         except UnreadableError as error:
             if not tables:
-                raise DataError(f"{path}: {error}; mend it or take it away") from None
+                raise DataError(
+                    f"{path}: the newest batch can't be read: {error}; mend it or take it away"
+                ) from None
             continue
         cells += table.num_rows * table.num_columns
         if tables and cells > CELLS:
