@@ -231,7 +231,9 @@ def test_without_the_model_the_rest_is_told(copy: Project) -> None:
 def test_what_can_t_be_compared_is_said(copy: Project) -> None:
     registered(copy, 4, target="origin")
     printed = said(copy, "diff", "v2", "v4")
-    assert "they don't predict the same: target is late, origin" in " ".join(printed.split())
+    assert "the same: that of model@v2.0.0 has the target late and not origin" in (
+        " ".join(printed.split())
+    )
     registered(copy, 5, features={"no_such": {"type": "number"}})
     printed = said(copy, "diff", "v5", "v2")
     assert "lack columns that one of them needs: no_such" in " ".join(printed.split())

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import sklearn.metrics as sk
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_gate_report import BASE, DRAWS, HEAD, card
 
@@ -163,6 +165,18 @@ def test_of_several_classes_movement_is_the_total_variation() -> None:
     new = np.array([[0.2, 0.7, 0.1], [0.2, 0.2, 0.6]])
     moved = movement([0, 1], old, new, task="multiclass")
     assert (moved.mean, moved.level, moved.flips) == (pytest.approx(0.4 / 2), None, 0.5)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6))
+def test_movement_is_a_share_whichever_model_is_named_first(seed: int, classes: int) -> None:
+    random = np.random.default_rng(seed)
+    old, new = (random.dirichlet(np.full(classes, 0.3), 20) for _ in range(2))
+    y = random.integers(0, classes, 20)
+    there, back = (movement(y, *pair, task="multiclass") for pair in ((old, new), (new, old)))
+    assert there == back
+    assert there.flips is not None
+    assert 0 <= there.flips <= 1
+    assert 0 < there.mean <= 1 + 1e-9
 
 
 def test_the_movement_of_numbers_does_not_depend_on_their_unit() -> None:

@@ -130,6 +130,29 @@ def test_a_version_of_older_code_gets_the_keys_that_todays_needs() -> None:
     assert list(made.kept) == ["gate.moved_above: absent → 0.04"]
 
 
+def test_a_version_from_before_there_were_tasks_is_binary() -> None:
+    content = params()
+    del content["task"]
+    made = restore_params(PARAMS, dumped(content), "params.yaml")
+    assert params(made.text)["task"] == "binary"  # the stages ask for the key
+    assert (list(made.kept), list(made.adapted)) == (
+        [],
+        ["task: unknown to the version, which is binary"],
+    )
+
+
+def test_rules_that_can_not_judge_the_version_s_task_stay_the_version_s() -> None:
+    today = params()
+    today["task"] = "regression"
+    today["gate"]["metrics"] = {"rmse": {"floor": 500}}
+    today["evaluate"]["threshold"] = 0.9
+    made = restore_params(dumped(today), PARAMS, "params.yaml")
+    found = params(made.text)
+    assert (found["task"], found["gate"]) == ("binary", params()["gate"])
+    assert list(made.kept) == ["evaluate.threshold: 0.5 → 0.9"]
+    assert list(made.adapted) == ["gate: today's rules aren't for task: binary; the version's"]
+
+
 @pytest.mark.parametrize(
     ("then", "message"),
     [

@@ -17,15 +17,18 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ratchet.config import Params
+from ratchet.config import Gate, Params
 from ratchet.data.manifest import COLUMNS
-from ratchet.errors import EvidenceError, in_one_line
+from ratchet.errors import ConfigError, EvidenceError, in_one_line
 from ratchet.gate import policy
 from ratchet.gate.revisions import History
+from ratchet.gate.rules import require_fit
 from ratchet.journal.commits import LOCK, Revision
+from ratchet.task import Task
 
 # What the night that made a model said of it. Its line in the run ledger stays where it is.
 SAID = ("reports/drill.json", "reports/verdict.json", "reports/verdict.md")
+TASK = "task"
 Pins = dict[str, dict[str, str]]
 
 
@@ -120,6 +123,9 @@ def restore_manifest(now: str, then: str) -> Manifest:
 def restore_params(now: str, then: str, where: str) -> Settings:
     """Return the version's params.yaml with today's policy, in the shape that today's code reads.
 
+    Where today's rules are about another task's metrics they can't judge what the version predicts:
+    its own come back with it, which is a change of policy.
+
     Raises EvidenceError, naming the file `where`, when that can't be.
     """
     yaml = YAML()
@@ -127,12 +133,20 @@ def restore_params(now: str, then: str, where: str) -> Settings:
     yaml.preserve_quotes = True
     today, content = _loaded(yaml, now, "params.yaml as it is now"), _loaded(yaml, then, where)
     kept: list[str] = []
+    adapted: list[str] = []
+    if isinstance(content, dict) and TASK not in content:
+        content[TASK] = Params.model_fields[TASK].default
+        adapted.append(f"{TASK}: unknown to the version, which is {content[TASK]}")
     for key in policy.VALUES:
         before, after = policy.pick(content, key), policy.pick(today, key)
+        if key == "gate" and not _fits(after, policy.pick(content, TASK)):
+            adapted.append(
+                f"gate: today's rules aren't for task: {policy.pick(content, TASK)}; the version's"
+            )
+            continue
         kept += policy.differences(before, after, key)
         if before != after:
             _put(content, key.split("."), after)
-    adapted = []
     for found in _unfit(_dumped(yaml, content)):
         path = [str(part) for part in found["loc"]]
         value = policy.pick(today, ".".join(path))
@@ -150,6 +164,16 @@ def restore_params(now: str, then: str, where: str) -> Settings:
             "out beside this one and run it with its own code and environment"
         )
     return Settings(text, kept, adapted)
+
+
+def _fits(rules: Any, task: Task) -> bool:
+    try:
+        require_fit(Gate.model_validate(rules), task, "")
+    except ConfigError:
+        return False
+    except ValidationError:
+        return True  # not a question of the task
+    return True
 
 
 def _loaded(yaml: YAML, text: str, where: str) -> Any:
