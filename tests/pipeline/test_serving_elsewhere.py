@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import runpy
 import shutil
 import socket
 import subprocess
@@ -190,24 +191,16 @@ def test_a_service_swaps_the_model_while_it_answers(consumer: Consumer, service:
 
 
 def test_a_batch_job_scores_as_ratchet_does(consumer: Consumer, three_versions: Project) -> None:
-    at_home, job = consumer.project, str(EXAMPLES / "batch_job.py")
+    at_home = consumer.project
     file = three_versions.path("data/raw/2013-01-14.csv")
     three_versions.run(
         "ratchet", "predict", MODEL, str(file), "--to", str(at_home.path("expected.csv"))
     )
-    command = (sys.executable, job, consumer.url, str(file), "scores.csv")
+    command = (sys.executable, str(EXAMPLES / "batch_job.py"), consumer.url, str(file))
     source = {"PYTHONPATH": str(REPOSITORY / "src")}
-    told = at_home.run(*command, *consumer.options, **source)
+    told = at_home.run(*command, "scores.csv", *consumer.options, **source)
     assert re.search(rf"INFO \d+ rows scored with {THIRD} \(\w+\): scores.csv", told)
     assert at_home.read("scores.csv") == at_home.read("expected.csv")
-    # Signed by whom? Without a network nobody can tell, and then there are no scores.
-    at_home.path("scores.csv").unlink()
-    signed = ("--signed-by", "acme/late", "--config", str(consumer.config))
-    offline = {"GH_TOKEN": "a-token", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    told = at_home.fail(*command, *signed, code=5, **source, **offline)
-    assert f"no scores: {THIRD}" in told
-    assert "the signature can't be shown" in told
-    assert not at_home.path("scores.csv").exists()
 
 
 @pytest.fixture
@@ -217,6 +210,30 @@ def here(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Origin:
         if name != "PYTHONPATH":
             monkeypatch.setenv(name, value)
     return Origin(consumer.url, config=consumer.config)
+
+
+@pytest.mark.parametrize("example", ["batch_job", "service"])
+def test_without_a_signature_there_are_no_answers(
+    consumer: Consumer,
+    here: Origin,
+    example: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Signed by whom? Without a network nobody can tell, and a signature is what they ask for."""
+    monkeypatch.setenv("GH_TOKEN", "a-token")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there
+    scores = consumer.project.path("scores.csv")
+    files = ["rows.csv", str(scores)] if example == "batch_job" else []
+    options = ["--signed-by", "acme/late", "--config", str(consumer.config)]
+    monkeypatch.setattr(sys, "argv", [example, here.url, *files, *options])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / f"{example}.py"), run_name="__main__")
+    assert ended.value.code == EvidenceError.exit_code
+    told = caplog.records[-1].getMessage()
+    assert f"{THIRD} (" in told
+    assert "the signature can't be shown" in told
+    assert not scores.exists()
 
 
 def test_the_tags_are_read_as_in_a_clone(

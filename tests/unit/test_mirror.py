@@ -48,6 +48,7 @@ def test_a_version_is_told_whole(past: History) -> None:
         "ratchet.model_sha256": sha(2),
         "ratchet.accepted": past.entries[1].version.date,
         "ratchet.by": WHO,
+        "ratchet.task": "binary",
         "ratchet.target": "late",
         "ratchet.code_sha256": sha(7),
         "ratchet.environment_sha256": sha(8),

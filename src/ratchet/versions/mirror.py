@@ -52,6 +52,7 @@ def mirrored(entry: Entry) -> Mirrored:
             **{name: str(value) for name, value in card.parameters.items()},
         }
         tags |= {
+            f"{PREFIX}task": card.task,
             f"{PREFIX}target": card.target,
             f"{PREFIX}code_sha256": card.code_sha256,
             f"{PREFIX}environment_sha256": card.environment_sha256,
