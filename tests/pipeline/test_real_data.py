@@ -49,8 +49,8 @@ def batches_of(case: Case, rows: pd.DataFrame) -> pd.Series:
     if case.rows_per_file:
         number = np.arange(len(rows)) // case.rows_per_file
         return pd.Series([f"part-{each:03}" for each in number], index=rows.index)
-    period = {"month": "M", "week": "W", "day": "D"}[case.period]
-    return pd.to_datetime(rows[case.time]).dt.to_period(period).dt.start_time.dt.strftime("%F")
+    name = {"month": "%Y-%m", "week": "%G-w%V"}[case.period]
+    return pd.to_datetime(rows[case.time]).dt.strftime(name)
 
 
 def deliver(case: Case, rows: pd.DataFrame, batches: pd.Series, project: Project) -> str:

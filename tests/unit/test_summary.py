@@ -91,7 +91,7 @@ def test_a_model_that_is_no_better_than_the_prior_is_loudly_named(
     changes = {"beats_baseline": False, "gain": gain}
     text = shown(evaluated, capsys, tmp_path, evaluation=changes)
     assert "WARNING: this model does not beat the trivial baseline" in text
-    assert "-0.0100 (-0.0200 to 0.00300)" in text
+    assert "-0.0100 (-0.0200 to 0.0030)" in text
 
 
 @pytest.mark.parametrize("lost", ["validation", "evaluation", "card"])

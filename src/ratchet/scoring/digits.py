@@ -10,5 +10,7 @@ def shown(value: float, digits: int = 4) -> str:
     if not isfinite(value):
         return str(value)
     size = floor(log10(abs(value))) if value else 0
+    if -3 <= size < 0:
+        size = -1  # shares stand below each other, so they have the same decimals
     decimals = min(max(digits - 1 - size, 0), MOST_DECIMALS)
     return f"{value:,.{decimals}f}"

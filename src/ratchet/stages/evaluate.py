@@ -136,8 +136,8 @@ def warning(gain: Interval, loss: str) -> str:
     """Say that the model isn't shown to beat the prior; `loss` names the metric of the gain."""
     return (
         "WARNING: this model does not beat the trivial baseline, which gives every row the same "
-        f"score: its {METRICS[loss].title} is lower by {shown(gain.value, 3)} ("
-        f"{shown(gain.low, 3)} to {shown(gain.high, 3)}). Don't ship it."
+        f"score: its {METRICS[loss].title} is lower by {shown(gain.value)} ("
+        f"{shown(gain.low)} to {shown(gain.high)}). Don't ship it."
     )
 
 
