@@ -64,7 +64,7 @@ def test_the_inputs_are_the_columns_of_the_frame() -> None:
         "at.weekday": "integer",
         "at.hour": "integer",
         "member": "boolean",
-        "shop": "encoded",
+        "shop": "target",
         "channel": "category",
         "items": "integer",
     }

@@ -331,7 +331,7 @@ def planes(rows=3000, seed=0, count=300):
     return table, rng, rate
 
 
-ENCODED = {"plane": "encoded", "noise": "number"}
+ENCODED = {"plane": "target", "noise": "number"}
 
 
 @pytest.mark.parametrize("estimator", known_for("binary"))
@@ -349,6 +349,18 @@ def test_a_category_is_told_by_what_the_target_was_with_it(estimator, tmp_path):
     unknown = pd.DataFrame({"plane": ["never", None], "noise": [0.0, 0.0]})
     loaded = load(path, sha256=hashes.pop())
     np.testing.assert_array_equal(loaded.predict_proba(unknown), model.predict_proba(unknown))
+
+
+@pytest.mark.parametrize("estimator", known_for("binary"))
+def test_a_category_can_be_its_place_in_the_order_of_the_names(estimator):
+    table = pd.DataFrame({"plane": ["c", "a", None, "b"] * 50, "noise": 0.0})
+    late = np.array([1, 0, 0, 0] * 50)
+    model = build_estimator(config(estimator), {**ENCODED, "plane": "ordinal"}, "binary")
+    seen = model.fit(table, late)[:-1].transform(table)
+    if estimator != "logistic_regression":  # a sum of weights gets a column for each
+        assert seen["plane"][:4].tolist() == pytest.approx([2, 0, np.nan, 1], nan_ok=True)
+    unknown = pd.DataFrame({"plane": ["never", None], "noise": 0.0})
+    assert np.isfinite(model.predict_proba(unknown)).all()
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

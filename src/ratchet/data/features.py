@@ -47,15 +47,15 @@ def feature_frame(table: pa.Table, features: Mapping[str, Kind]) -> pd.DataFrame
 def inputs(features: Mapping[str, Column]) -> dict[str, str]:
     """Return the columns of the feature frame, each with how the model is to take it.
 
-    That is its type, with "integer" for the parts of a date, or "encoded" for a category that is
-    told by what the target was with it.
+    That is its type, with "integer" for the parts of a date, or for a category the `encoding` that
+    the contract asks for.
     """
     kinds: dict[str, str] = {}
     for name, column in features.items():
         if column.type == "date":
             kinds |= {f"{name}.{part}": "integer" for part in CALENDAR}
         else:
-            kinds[name] = "encoded" if column.encoding == "target" else column.type
+            kinds[name] = column.encoding or column.type
     return kinds
 
 

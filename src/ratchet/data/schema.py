@@ -117,10 +117,11 @@ class Column(Section):
     feature: bool = Field(
         True, description="whether the model may learn from it; from a date, its calendar"
     )
-    encoding: Literal["target"] | None = Field(
+    encoding: Literal["target", "ordinal"] | None = Field(
         None,
-        description="for a category with many values: `target` has the model see how the target "
-        "went with each value, instead of the value",
+        description="what the model sees of a category: `target`, how the target went with each "
+        "value, for many values; `ordinal`, its place in the order of the names, for few rows; "
+        "empty for the learner's own way",
     )
     min: float | None = Field(None, description="smallest value, for number and integer")
     max: float | None = Field(None, description="largest value, for number and integer")
@@ -156,8 +157,6 @@ class Column(Section):
     def _check_encoding(self) -> None:
         if self.type != "category":
             raise ValueError(f"can't have encoding: its type is {self.type}, not category")
-        if self.categories is not None:
-            raise ValueError("can't have encoding: with listed categories it isn't needed")
         if not self.feature:
             raise ValueError("can't have encoding: it isn't a feature")
 

@@ -88,7 +88,10 @@ def _columns(done: Drafted) -> tuple[str, Table]:
     kinds = Counter(each.type for each in used)
     table = Table("column", "as", "why", box=None)
     said = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    told = [*left, *(each for each in used if each.encoding or each.type == "date" or each.note)]
+    told = [
+        *left,
+        *(each for each in used if each.encoding == "target" or each.type == "date" or each.note),
+    ]
     for each in told[:SHOWN]:
         table.add_row(each.name, "left out" if not each.feature else _kind(each), each.note)
     if len(told) > SHOWN:
@@ -97,7 +100,7 @@ def _columns(done: Drafted) -> tuple[str, Table]:
 
 
 def _kind(each: Draft) -> str:
-    return f"{each.type}, target-encoded" if each.encoding else each.type
+    return f"{each.type}, target-encoded" if each.encoding == "target" else each.type
 
 
 def _reviews(done: Drafted) -> Iterator[tuple[str, str]]:

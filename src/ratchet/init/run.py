@@ -31,6 +31,9 @@ from ratchet.task import Task
 
 SLICES = 2  # columns whose values are measured apart
 VALUES = 20  # most values of such a column
+# Below it boosting finds more in the order of a category's names than in its groups, which it fits
+# to single rows: on 1,500 to 8,500 rows it was better by .015 to .03 AUC, on 78,000 worse by .005.
+FEW_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,10 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
         spelling = Format.model_validate(
             spelling.model_dump(exclude_unset=True, exclude={"true", "false"})
         )
+    if len(found.listed) * np.median(sample.rows) < FEW_ROWS:
+        for each in drafts.values():
+            if each.feature and each.type == "category" and each is not target:
+                each.encoding = each.encoding or "ordinal"
     contract = Contract(
         task,
         positive,
