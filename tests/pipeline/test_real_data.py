@@ -38,6 +38,7 @@ CASES = [
     Case("traffic", "traffic_volume", "regression", "date_time", "week"),
     Case("grants", "class", "binary", rows_per_file=100),
 ]
+QUICK = "seattle_weather"  # the others run with the slow ones
 
 
 def rows_of(case: Case) -> pd.DataFrame:
@@ -122,7 +123,13 @@ def ours(case: Case, project: Project) -> float:
     return auc(pd.Series(scored.label), np.c_[1 - scored.score, scored.score], [0, 1])  # type: ignore[list-item]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[] if case.name == QUICK else [pytest.mark.slow])
+        for case in CASES
+    ],
+)
 def test_from_a_raw_file_to_a_verdict(case: Case, tmp_path: Path) -> None:
     rows = rows_of(case)
     batches = batches_of(case, rows)

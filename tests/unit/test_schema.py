@@ -129,7 +129,6 @@ def test_what_is_not_said_is_strict(tmp_path: Path) -> None:
             "target",
             "columns.amount can't have encoding: its type is num",
         ),
-        ("columns.channel.encoding", "target", "columns.channel can't have encoding: with listed"),
         (
             "columns.note",
             {"type": "category", "encoding": "target", "feature": False},

@@ -149,6 +149,8 @@ def _lower_edge(number_code: int, contract: Column) -> float:
     if contract.min is not None and contract.max is not None:
         return contract.min + (number_code - 1) * _width(contract.min, contract.max)
     place = number_code - 1 - _HALF
+    if abs(place) >= _HALF:  # beyond the last code
+        return math.copysign(math.inf, place)
     size = np.array(abs(place) << (23 - _MANTISSA), np.int32).view(np.float32)
     return math.copysign(float(size), place) + (contract.min or 0.0)
 

@@ -20,7 +20,10 @@ from ratchet.init.spelling import is_boolean, unread
 
 LISTED = 100  # more categories are no list that a person would read
 RARE = 0.0005  # share of rows with a category that came once: more such will come
-ROOM = 0.5  # of the range that was seen, on each side of it
+ROOM = 1.0  # times the range that was seen, on each side of it
+LATELY = 1 / 3  # of the batches, the newest ones
+SELDOM = 0.1  # a count that is 0 in all but so many rows has been seen too little to have a most
+FARTHER = 2  # times the way from where batches usually end to where the farthest one did
 ENOUGH = 1000  # rows from which on a column without gaps is taken to have none
 FAR = 10.0  # times the way from the middle to the outer thousandth: a value beyond is suspect
 _CODE = re.compile(r"0\d+")
@@ -71,7 +74,7 @@ def draft(name: str, sample: Sample, spelling: Format) -> Draft:
         made.type, made.max_null = "text", 1.0
         made.drop(f"no value in {rows:,} rows")
     elif made.type in ("number", "integer"):
-        _numbers(made, words, counts, spelling)
+        _numbers(made, sample, words, counts, spelling)
     elif made.type == "category":
         _words(made, sample, words, counts)
     if len(words) == 1 and not column.null_count:
@@ -126,12 +129,17 @@ def _room_for_nulls(missing: np.ndarray, rows: int) -> float:
     return min(1.0, math.ceil(max(2 * most, most + 0.05) * 20) / 20)
 
 
-def _numbers(made: Draft, words: pa.Array, counts: np.ndarray, spelling: Format) -> None:
+def _numbers(
+    made: Draft, sample: Sample, words: pa.Array, counts: np.ndarray, spelling: Format
+) -> None:
     values = numbers(words, made.type, spelling)
+    ends = _ends(values, sample.columns[made.name], sample.batch)
     order = np.argsort(values)
     values, counts = values[order], counts[order]
-    made.min, made.max = _range(values, made.type)
-    if set(values) == {0.0, 1.0}:
+    made.min, made.max = _range(values, made.type, ends)
+    if made.type == "integer" and values[0] == 0 and counts[0] > (1 - SELDOM) * counts.sum():
+        made.max = None
+    elif set(values) == {0.0, 1.0}:
         made.min, made.max = 0.0, 1.0
         return
     rows = int(counts.sum())
@@ -157,14 +165,31 @@ def _suspect(made: Draft, values: np.ndarray, counts: np.ndarray) -> None:
         made.reviews.append(f"the smallest is {values[0]:g}, 99.9 % are from {low:g}")
 
 
-def _range(values: np.ndarray, kind: Kind) -> tuple[float, float]:
+def _ends(values: np.ndarray, column: pa.DictionaryArray, batch: np.ndarray) -> tuple[float, float]:
+    """Return the median over batches of the smallest value in each, and of the largest."""
+    there = np.asarray(column.is_valid())
+    rows = values[column.indices.drop_null().to_numpy()]
+    of = batch[there]
+    starts = np.flatnonzero(np.diff(of, prepend=-1))  # a batch's rows stand together
+    least, most = (reduce.reduceat(rows, starts) for reduce in (np.minimum, np.maximum))
+    return float(np.median(least)), float(np.median(most))
+
+
+def _range(
+    values: np.ndarray, kind: Kind, ends: tuple[float, float]
+) -> tuple[float | None, float | None]:
     """Return the range of sorted values with head-room, in round figures.
 
-    What was never negative stays so, and so does a share.
+    ends: where batches usually begin and end. The farther the farthest of them went beyond, the
+    farther the next one may: rain is mostly little, and now and then much. What was never negative
+    stays so, and so does a share.
     """
     least, most = float(values[0]), float(values[-1])
     room = ROOM * ((most - least) or abs(most) or 1.0)
-    low, high = _outwards(least - room, up=False), _outwards(most + room, up=True)
+    below, above = max(room, FARTHER * (ends[0] - least)), max(room, FARTHER * (most - ends[1]))
+    if not math.isfinite(least - below) or not math.isfinite(most + above):
+        return None, None  # wider than a number can be
+    low, high = _outwards(least - below, up=False), _outwards(most + above, up=True)
     if least >= 0:
         low = max(low, 0.0)
     if kind == "integer":
@@ -204,14 +229,15 @@ def _words(made: Draft, sample: Sample, words: pa.Array, counts: np.ndarray) -> 
         made.encoding = "target"
         made.note = f"{made.distinct:,} different ones"
     elif seldom := _seldom(made.name, sample, counts):
-        made.note = f"{made.distinct} different ones, not listed: {seldom} came in one batch alone"
+        made.note = f"{made.distinct} different ones, not listed: {seldom} came but once, or lately"
     else:
         made.categories = sorted(words.to_pylist())
 
 
 def _seldom(name: str, sample: Sample, counts: np.ndarray) -> int:
-    """Return how many categories came in one batch alone: more such will come.
+    """Return how many categories came in one batch alone, or lately for the first time.
 
+    Where there are such, more will come: months of a year that isn't over, new shops.
     In few batches, how many came in one row, if these are more than RARE.
     """
     if len(sample.ids) < 3:
@@ -220,5 +246,7 @@ def _seldom(name: str, sample: Sample, counts: np.ndarray) -> int:
     column = sample.columns[name]
     codes = np.asarray(column.indices.fill_null(-1))
     pairs = np.unique(codes.astype(np.int64) * len(sample.ids) + sample.batch)
-    batches = np.bincount(pairs[pairs >= 0] // len(sample.ids), minlength=len(counts))
-    return int((batches == 1).sum())
+    code, batch = np.divmod(pairs[pairs >= 0], len(sample.ids))
+    _, first, batches = np.unique(code, return_index=True, return_counts=True)
+    lately = batch[first] >= len(sample.ids) * (1 - LATELY)
+    return int(((batches == 1) | lately).sum())
