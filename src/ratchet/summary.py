@@ -13,12 +13,13 @@ from ratchet.scoring.bootstrap import Interval
 from ratchet.scoring.digits import shown
 from ratchet.scoring.metrics import METRICS
 from ratchet.stages.evaluate import warning
+from ratchet.task import Task
 
 NEXT = """
 In this shell  source .venv/bin/activate
 Plots          dvc plots show              (the data lie in reports/plots/)
 What changed   dvc metrics diff · dvc params diff · git diff data/manifest.csv
-Next night     ratchet nightly             (or step by step: ratchet discover && dvc repro)
+Next night     ratchet nightly             (or ratchet discover && dvc repro)
 Score a file   ratchet predict models/model.skops FILE
 """
 
@@ -58,14 +59,15 @@ def _read(path: Path) -> Any:
 def _data_table(checked: Any, about: Card) -> Table:
     table = _table("Data", "", "batches", "rows", "labels", "from", "to")
     for name, rows in {"train": about.train, "holdout": about.holdout}.items():
-        table.add_row(name, *_counts(rows))
+        table.add_row(name, *_counts(rows, about.task))
     table.add_row("quarantined", str(len(checked["quarantined"])))
     return table
 
 
-def _counts(rows: Rows) -> list[str]:
+def _counts(rows: Rows, task: Task) -> list[str]:
     batches = list(rows.batches)
-    return [str(len(batches)), f"{rows.rows:,}", rows.label, batches[0], batches[-1]]
+    label = f"{rows.label} positive" if task == "binary" else rows.label
+    return [str(len(batches)), f"{rows.rows:,}", label, batches[0], batches[-1]]
 
 
 def _quarantine_table(quarantined: Any) -> Table:

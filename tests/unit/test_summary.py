@@ -40,7 +40,7 @@ def test_it_shows_what_was_used_and_how_good_it_is(
 ) -> None:
     text = shown(evaluated, capsys, tmp_path)
     train = line_of(text, "train")
-    assert (train[1:3], train[4:]) == (["4", "240"], ["day-01", "day-04"])
+    assert (train[1:3], train[4:]) == (["4", "240"], ["positive", "day-01", "day-04"])
     assert line_of(text, "holdout")[1:3] == ["2", "120"]
     assert line_of(text, "quarantined") == ["quarantined", "0"]
     metrics = json.loads(evaluated.metrics.read_text())

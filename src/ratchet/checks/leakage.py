@@ -19,7 +19,7 @@ CELLS = 4_000_000  # of a wide table, fewer rows
 FEWEST = 20  # rows of a class, without which nothing can be told
 LIMIT = 0.99
 _BINS = 64  # of a number, where classes have no order
-_FIGURE: Mapping[Task, str] = {
+FIGURE: Mapping[Task, str] = {
     "binary": "AUC",
     "multiclass": "mean AUC of its classes",
     "regression": "rank correlation",
@@ -44,7 +44,7 @@ def suspects(rows: pa.Table, schema: Schema, target: Target) -> list[Failure]:
         Failure(
             "leak",
             name,
-            f"alone it tells {target.column}: {_FIGURE[target.task]} {found[name]:.4f} in the "
+            f"alone it tells {target.column}: {FIGURE[target.task]} {found[name]:.4f} in the "
             f"newest {len(y)} rows; is it known before {target.column} is? If not, feature: false",
         )
         for name in sorted(found, key=lambda name: -found[name])
