@@ -151,6 +151,7 @@ def test_a_broken_batch_screams_until_a_good_night(world: World) -> None:
     assert world.github.calls[-1].url == world.heartbeat
 
 
+@pytest.mark.slow
 def test_a_worse_model_is_proposed_as_blocked(world: World) -> None:
     # Somebody has changed how to train, and nobody has trained since.
     world.project.set("params.yaml", train__parameters__hist_gradient_boosting__learning_rate=9.0)
@@ -172,6 +173,7 @@ def test_a_worse_model_is_proposed_as_blocked(world: World) -> None:
     assert comment.author == "github-actions[bot]"
 
 
+@pytest.mark.slow
 def test_s3_that_goes_down_and_rights_that_are_missing_leave_nothing_half_done(
     world: World,
 ) -> None:
