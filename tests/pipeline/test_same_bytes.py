@@ -8,7 +8,7 @@ import pytest
 from project import NEWEST, Project, ran
 from warm import COLD
 
-from ratchet.model import LEARNERS
+from ratchet.learners import known_for
 
 OTHER_MACHINE = COLD | {
     "OMP_NUM_THREADS": "2",
@@ -22,7 +22,7 @@ def test_a_clone_on_another_machine_agrees(project: Project, tmp_path: Path) -> 
     clone = project.clone(tmp_path / "a" / "much deeper" / "path" / "clone")
     clone.publish("--until", NEWEST)
     there: list[str] = []
-    for estimator in LEARNERS:
+    for estimator in known_for("binary"):
         for each, jobs in ((project, 1), (clone, 2)):
             each.set("params.yaml", train__estimator=estimator, train__budget__n_jobs=jobs)
         project.repro()
@@ -31,7 +31,7 @@ def test_a_clone_on_another_machine_agrees(project: Project, tmp_path: Path) -> 
         assert clone.outputs() == project.outputs()
         assert estimator in project.read("models/card.json")
     assert there[:3] == ["fetch", "validate", "train"]
-    assert there.count("train") == len(LEARNERS)
+    assert there.count("train") == len(known_for("binary"))
 
 
 def test_two_cores_do_not_show_in_a_regression_on_numbers(tmp_path: Path) -> None:

@@ -84,4 +84,4 @@ def test_one_class_only(project: Project) -> None:
     project.run("ratchet", "discover", "--accept-changed", NEWEST)
     printed = project.repro_fails("train", code=3)
     assert "the holdout rows" in printed
-    assert "have only negative labels in late; check target.positive in schema.yaml" in printed
+    assert "have only negative labels in late; check target in schema.yaml" in printed
