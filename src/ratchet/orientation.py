@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ratchet.errors import RatchetError
 
+UNNAMED = "no version is registered here yet"
+
 
 @dataclass(frozen=True)
 class Here:
@@ -33,14 +35,16 @@ def look(
     url, data = _source(top / params, sample)
     pinned, batches = _batches(top / manifest)
     model = _model(top / card)
+    champion = _champion(top, card)
     about = (
         ("data", data),
         ("batches", batches),
         ("model", model or "none yet"),
-        ("champion", _champion(top, card)),
+        ("champion", champion),
         ("last night", _last_night([top / each for each in ledgers])),
     )
-    return Here(about, _next(pinned > 0, bool(model), of_sample=Path(url) == sample))
+    found = {"pinned": pinned > 0, "model": bool(model), "unnamed": champion == UNNAMED}
+    return Here(about, _next(**found, of_sample=Path(url) == sample))
 
 
 def describe(here: Here, groups: Mapping[str, Sequence[str]]) -> str:
@@ -110,7 +114,7 @@ def _champion(top: Path, card: Path) -> str:
     except RatchetError:
         return "git can't tell"
     if not known:
-        return "no version is registered here yet"
+        return UNNAMED
     serving = [each for each in known if each.stages]
     version = serving[-1] if serving else known[-1]
     where = f" in {', '.join(version.stages)}" if serving else ", in no stage"
@@ -130,7 +134,9 @@ def _last_night(ledgers: Sequence[Path]) -> str:
     return f"{last['night']}: {', '.join(filter(None, words))}: {last.get('reason') or ''}"
 
 
-def _next(pinned: bool, model: bool, *, of_sample: bool) -> tuple[tuple[str, str], ...]:
+def _next(
+    *, pinned: bool, model: bool, unnamed: bool, of_sample: bool
+) -> tuple[tuple[str, str], ...]:
     """Return the commands that make sense now."""
     found = []
     if not pinned or not model:
@@ -138,6 +144,8 @@ def _next(pinned: bool, model: bool, *, of_sample: bool) -> tuple[tuple[str, str
     else:
         if of_sample:
             found.append(("ratchet sample publish --days 1", "the sample's next day arrives"))
+        elif unnamed:
+            found.append(("ratchet register", "name the committed model: the first version"))
         found += [
             ("ratchet nightly", "a whole night: what is new, a model if it's worth it, the gate"),
             ("ratchet summary", "how good the model is, and which batches are set aside"),

@@ -102,6 +102,16 @@ def test_data_in_order_ask_for_nothing(evaluated: Shop) -> None:
     assert found["newest batch"].found == "day-06 keeps the contract: 60 rows"
 
 
+def test_one_big_file_is_not_taken_for_a_batch(shop: Shop) -> None:
+    big = shop.root / "all.csv"
+    big.write_text("date,late\n2026-03-01,1\n")
+    shop.params["source"] |= {"url": str(big), "split": "month"}
+    shop.configure()
+    told = look(shop)["source"]
+    assert told.state == State.OK
+    assert told.found == f"{big} can be read; `ratchet discover` cuts it by month"
+
+
 def test_a_newest_batch_that_breaks_the_contract_fails_until_a_person_takes_it(shop: Shop) -> None:
     shop.deliver(1, 2, 3)
     shop.deliver_rows(4, [{**row, "channel": "fax"} for row in rows_of("day-04")])

@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,14 @@ from ratchet.data.contract import judge
 from ratchet.data.schema import Schema, load_schema
 from ratchet.data.target import target_of
 from ratchet.errors import ConfigError, DataError, EvidenceError, RatchetError
-from ratchet.init import params_text, schema_text
+from ratchet.init import params_text, plots_text, schema_text
 from ratchet.init.look import best_period, look
 from ratchet.init.params_text import Facts, window
 from ratchet.init.place import replace_all
 from ratchet.init.run import Wish, draft_contract
 from ratchet.init.sample import read_sample
 from ratchet.init.schema_text import Contract
+from ratchet.task import Task
 
 PROJECT = Path(__file__).parents[2]
 Frames = Mapping[str, pd.DataFrame]
@@ -501,6 +502,66 @@ def test_params_are_those_that_stood_there_with_what_must_change(
     ]
     same = set(text.splitlines()) & set(made.splitlines())
     assert len(same) > 0.7 * len(text.splitlines())
+
+
+def test_the_linear_learner_is_that_of_the_task() -> None:
+    text = (PROJECT / "params.yaml").read_text()
+    numbers = params_text.write(text, facts(task="regression"))
+    assert "    ridge: {alpha: 1.0}\n" in numbers
+    assert "logistic_regression" not in numbers
+    classes = params_text.write(numbers, facts(task="multiclass"))
+    assert "    logistic_regression: {C: 1.0}\n" in classes
+    assert "ridge" not in classes
+
+
+PLOTS = {
+    "binary": set(),
+    "multiclass": {"ROC curve", "Precision and recall"},
+    "regression": {"ROC curve", "Precision and recall", "Confusion"},
+}
+
+
+@pytest.mark.parametrize("task", PLOTS)
+def test_plots_that_a_task_does_not_have_are_comments(task: Task) -> None:
+    text = (PROJECT / "dvc.yaml").read_text()
+    made = plots_text.write(text, task)
+
+    def names(text: str) -> list[str]:
+        return [name for plot in YAML(typ="safe").load(text)["plots"] for name in plot]
+
+    assert names(made) == [name for name in names(text) if name not in PLOTS[task]]
+    assert made.partition("plots:")[0] == text.partition("plots:")[0]
+    # Nothing is lost: another task brings them back, and the same one changes nothing.
+    for other in get_args(Task):
+        again = plots_text.write(made, other)
+        assert again == plots_text.write(text, other)
+
+
+@pytest.mark.parametrize("indent", ["", "  ", "    "])
+def test_plots_and_comments_of_one_s_own_stay(indent: str) -> None:
+    lines = [
+        "- Mine:",
+        "    y: {mine.csv: y}",
+        "# why the next one is here",
+        "- Hits:",
+        "    x: actual",
+        "    # counted by DVC",
+        "    y: {reports/plots/confusion.csv: predicted}",
+        "# and the last",
+        "- reports/plots/roc.csv: {x: fpr}",
+    ]
+    text = "plots:\n" + "".join(f"{indent}{line}\n" for line in lines) + "\nvars: []\n"
+    made = plots_text.write(text, "regression")
+    assert YAML(typ="safe").load(made) == {
+        "plots": [{"Mine": {"y": {"mine.csv": "y"}}}],
+        "vars": [],
+    }
+    assert plots_text.write(made, "binary") == text
+
+
+@pytest.mark.parametrize("text", ["stages: {}\n", "plots: []\n", "plots:\nstages: {}\n"])
+def test_a_pipeline_without_plots_stays(text: str) -> None:
+    assert plots_text.write(text, "regression") == text
 
 
 def test_thresholds_of_other_data_only_warn() -> None:

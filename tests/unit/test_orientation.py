@@ -43,6 +43,21 @@ def test_a_repository_with_a_model_shows_it_and_leads_to_the_next_night(evaluate
     assert "ratchet nightly" in commands(here)
 
 
+def test_a_model_that_is_no_version_yet_is_to_be_named(evaluated: Shop, shop: Shop) -> None:
+    shop.configure()
+    git(shop.root, "init", "--quiet")
+    names = signature(shop.root)
+    git(shop.root, "commit", "--quiet", "--allow-empty", "--message", "first", **names)
+    for name in ("card", "manifest"):
+        path = getattr(shop, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(getattr(evaluated, name).read_bytes())
+    assert commands(look(shop))[:2] == ["ratchet register", "ratchet nightly"]
+    assert "ratchet register" not in commands(look(shop, shop.params["source"]["url"]))
+    git(shop.root, "tag", "--annotate", "model@v1.0.0", "--message", "good", **names)
+    assert "ratchet register" not in commands(look(shop))
+
+
 def test_the_sample_is_told_from_one_s_own_data(evaluated: Shop) -> None:
     here = look(evaluated, evaluated.params["source"]["url"])
     assert about(here)["data"].startswith("the sample, from ")
@@ -92,11 +107,14 @@ def test_elsewhere_it_says_where_to_go(
 
 @pytest.mark.parametrize("pinned", [True, False])
 @pytest.mark.parametrize("model", [True, False])
-def test_every_command_that_it_names_is_there(pinned: bool, model: bool) -> None:
+@pytest.mark.parametrize("of_sample", [True, False])
+def test_every_command_that_it_names_is_there(pinned: bool, model: bool, of_sample: bool) -> None:
     named = [
         found[1]
-        for command, _ in orientation._next(pinned, model, of_sample=True)
+        for command, _ in orientation._next(
+            pinned=pinned, model=model, unnamed=True, of_sample=of_sample
+        )
         if (found := re.match(r"ratchet ([a-z]+)", command))
     ]
-    assert len(named) >= 2
+    assert len(named) >= 1 + of_sample
     assert set(named) <= set(COMMANDS) | {"init"}

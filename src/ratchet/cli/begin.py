@@ -50,7 +50,7 @@ def _init(args: argparse.Namespace) -> None:
         args.force,
     )
     results = [STATE, *_outputs()]
-    place = Place(args.params, args.schema, args.manifest, results, Path(".ratchet"))
+    place = Place(args.params, args.schema, args.manifest, PIPELINE, results, Path(".ratchet"))
     report.show(run.run(wish, place))
 
 

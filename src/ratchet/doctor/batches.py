@@ -51,6 +51,10 @@ def _source(params: Params, pinned: Sequence[Batch]) -> Finding:
         told = f"{source.url} can be read, but nothing in it matches {params.source.pattern}"
         way_out = "check source.url and source.pattern in params.yaml"
         return fail("source", told, way_out, EvidenceError)
+    if params.source.split:
+        # Its batches are known once it is cut, which takes long and is for discover.
+        told = f"{source.url} can be read; {_DISCOVER} cuts it by {params.source.split}"
+        return ok("source", told)
     told = f"{source.url} can be read: {len(listed)} batches, the newest is {listed[-1].id}"
     if pinned and source.overwritten:
         return ok("source", told)

@@ -16,6 +16,7 @@ HOLDOUT, TRAIN = 7, 90  # batches, of the size of the sample's
 # A rule of the gate is about a loss in the metric's own unit. With classes a metric of the sample,
 # whose prior has a log loss of .56, is scaled; a number's is a share of its standard deviation.
 SAMPLE_LOSS = 0.56
+LINEAR = {"logistic_regression": {"C": 1.0}, "ridge": {"alpha": 1.0}}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def write(text: str, facts: Facts) -> str:
     content = yaml.load(text)
     for section, values in changes(facts, content).items():
         _put(content, section, values)
+    _fit(content["train"]["parameters"], facts.task)
     for check in content["validate"]["checks"].values():
         check.pop("columns", None)  # of the columns that were
     return _dumped(yaml, content)
@@ -115,6 +117,17 @@ def window(batches: int, rows: int) -> tuple[int, int]:
     holdout = max(1, min(holdout, batches // 4))
     train = max(TRAIN, math.ceil(TAUGHT / rows))
     return max(TRAIN, min(train, batches - holdout)), holdout
+
+
+def _fit(parameters: Any, task: Task) -> None:
+    """Let the linear learner's parameters be those of the task's own."""
+    old, new = ("logistic_regression", "ridge")[:: 1 if task == "regression" else -1]
+    if old not in parameters or new in parameters:
+        return
+    place = list(parameters).index(old)
+    del parameters[old]
+    parameters.insert(place, new, None)
+    _put(parameters, new, LINEAR[new])
 
 
 def _rules(facts: Facts) -> dict[str, Any]:

@@ -17,12 +17,13 @@ SAMPLE = "sample/inbox/"  # where the sample's producer delivers
 class Place:
     """The files of a repository that `ratchet init` writes, and those of an earlier model.
 
-    results: what the stages have made. scratch: a folder for what passes.
+    pipeline: dvc.yaml. results: what its stages have made. scratch: a folder for what passes.
     """
 
     params: Path
     schema: Path
     manifest: Path
+    pipeline: Path
     results: Sequence[Path]
     scratch: Path
 

@@ -13,7 +13,7 @@ from ratchet.init.schema_text import flow
 
 SHOWN = 12  # columns that are told one by one
 NEXT = """
-Look at them   git diff params.yaml; $EDITOR schema.yaml
+Look at them   git diff params.yaml dvc.yaml; $EDITOR schema.yaml
 Pin and train  ratchet discover && dvc repro && ratchet summary
 Keep it        git add -A && git commit -m "Our own data"
 Every night    ratchet nightly   (on GitHub: docs/github.md)
@@ -71,7 +71,8 @@ def _guesses(done: Drafted) -> Table:
         f"{window.train} teach, {window.holdout} judge",
         f"{len(found.listed)} batches of some {contract_rows(done):,} rows",
     )
-    table.add_row("slices", ", ".join(params.evaluate.slices) or "none", "few categories")
+    slices = ", ".join(params.evaluate.slices)
+    table.add_row("slices", slices or "none", "few categories" if slices else "no column has few")
     table.add_row("gate", ", ".join(params.gate.metrics), f"the metrics for {contract.task}")
     return table
 
@@ -96,7 +97,7 @@ def _columns(done: Drafted) -> tuple[str, Table]:
         table.add_row(each.name, "left out" if not each.feature else _kind(each), each.note)
     if len(told) > SHOWN:
         table.add_row("…", f"{len(told) - SHOWN} more", "in schema.yaml")
-    return f"{len(used)} features ({said}), {len(left)} columns left out", table
+    return f"{len(used)} features ({said}), {len(left)} left out", table
 
 
 def _kind(each: Draft) -> str:

@@ -1,4 +1,7 @@
-"""Draft `schema.yaml` and `params.yaml` for the data at a URL, try them, and write them."""
+"""Draft `schema.yaml` and `params.yaml` for the data at a URL, try them, and write them.
+
+Of the plots in `dvc.yaml` those of another task become comments.
+"""
 
 import datetime
 import math
@@ -16,7 +19,7 @@ from ratchet.data.schema import Format, load_schema
 from ratchet.data.split import Period
 from ratchet.errors import ConfigError
 from ratchet.files import write_text
-from ratchet.init import params_text, schema_text, trial
+from ratchet.init import params_text, plots_text, schema_text, trial
 from ratchet.init.columns import Draft, draft, numbers
 from ratchet.init.leaks import suspects
 from ratchet.init.look import BYTES, Found, inbox_in, look
@@ -103,6 +106,9 @@ def run(wish: Wish, place: Place) -> Drafted:
         files: dict[Path, str | None] = {
             place.schema: text,
             place.params: params.read_text(encoding="utf-8"),
+            place.pipeline: plots_text.write(
+                place.pipeline.read_text(encoding="utf-8"), contract.task
+            ),
         }
         gone: list[str] = []
         moved = (before.source.url, before.source.split) != (wish.url, found.split)
