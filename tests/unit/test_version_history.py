@@ -215,6 +215,21 @@ def test_the_table_fits_80_columns(past: Path, capsys: pytest.CaptureFixture[str
     assert "PASS .650 to .750 .450 to .550" in lines[lines.index(row) + 1]
 
 
+@pytest.mark.parametrize(
+    ("figure", "short"),
+    [(0.6213, ".621"), (0.9996, "1.00"), (1.0058, "1.01"), (10.05, "10.1"), (-0.05, "-.05"),
+     (-0.004, "-.00"), (-1.25, "-1.2"), (0.0, ".000"), (345.6, "346")],
+)  # fmt: skip
+def test_a_figure_of_any_size_fits_its_column(figure: float, short: str) -> None:
+    assert history_table._four(figure) == short
+
+
+def test_a_column_that_never_varied_is_no_number_of_alarms() -> None:
+    near = record.Drift(125_000.0, "2018-w34", "rain_1h", "level")
+    assert near.level == "more than 100"
+    assert record.Drift(0.726, "2018-w34", "rain_1h", "level").level == "0.73"
+
+
 def test_a_limit_says_how_many_are_left(past: Path, capsys: pytest.CaptureFixture[str]) -> None:
     history_table.show(read(past), 1)
     printed = capsys.readouterr().out

@@ -75,8 +75,8 @@ def _differences(found: Findings) -> Figure:
     if slices:
         asked = found.policy.rules.slices.metric if found.policy else ""
         _forest(panels[1], slices, f"Slices that changed for the worse most, {title(asked)}")
-    share = " (of errors as a share of the champion's)" if _task(found) == "regression" else ""
-    panels[-1].set_xlabel(f"change for the worse{share}, with its interval")
+    share = "\n(errors as a share of the champion's)" if _task(found) == "regression" else ""
+    panels[-1].set_xlabel(f"change for the worse, with its interval{share}")
     return figure
 
 

@@ -173,7 +173,7 @@ def _why(entry: Entry) -> Iterator[Element]:
         facts.append(f"data    {card.train.sha256}")
     if entry.record.drift:
         near = entry.record.drift
-        facts.append(f"drift   {near.share:g} of an alarm: {near.check} {near.column} {near.batch}")
+        facts.append(f"drift   {near.level} of an alarm: {near.check} {near.column} {near.batch}")
     get = "\n".join(f"# {what}\n{command}" for what, command in ways(version))
     yield element(
         "details",

@@ -126,13 +126,20 @@ def _row(cells: Sequence[tuple[str, str]], style: str) -> Table:
 
 
 def _short(name: str, figure: Figure | None) -> str:
-    """Return an interval that fits its column: three digits, no zero before the point."""
+    """Return an interval that fits its column: no zero before the point."""
     if figure is None or figure.low is None or figure.high is None:
         return ""
     ends = (figure.low, figure.high)
     if METRICS[name].in_labels_unit:
         return " to ".join(_three(end) for end in ends)
-    return " to ".join(f"{end:.3f}".removeprefix("0") for end in ends)
+    return " to ".join(_four(end) for end in ends)
+
+
+def _four(figure: float) -> str:
+    """Return a figure in four characters, if it is below 10,000: `.621`, `-.62`, `1.01`, `12.3`."""
+    spelt = (f"{figure:.{digits}f}" for digits in (3, 2, 1))
+    short = (text.replace("0.", ".", 1) if abs(figure) < 1 else text for text in spelt)
+    return next((text for text in short if len(text) <= 4), f"{figure:.0f}")
 
 
 def _three(figure: float) -> str:

@@ -58,6 +58,11 @@ class Drift:
     column: str
     check: str
 
+    @property
+    def level(self) -> str:
+        """How near: `0.73`. A column that never varied can be any number of alarms away."""
+        return f"{self.share:.2f}" if self.share <= 100 else "more than 100"
+
 
 @dataclass(frozen=True)
 class Record:

@@ -105,7 +105,7 @@ def _about(shown: Shown) -> Iterator[tuple[str, str]]:
     if entry.record.drift:
         near = entry.record.drift
         where = " ".join(each for each in (near.check, near.column) if each)
-        yield "drift", f"at most {near.share:.2f} of an alarm: {where} on {near.batch}"
+        yield "drift", f"{near.level} of an alarm, the nearest: {where} on {near.batch}"
     for stay in entry.stays:
         yield stay.stage, _stay(stay)
     if entry.rolled_back:
