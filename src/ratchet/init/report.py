@@ -34,7 +34,7 @@ def show(done: Drafted) -> None:
         for where, what in reviews[:SHOWN]:
             console.print(f"  {where}: {what}")
         if len(reviews) > SHOWN:
-            console.print(f"  and {len(reviews) - SHOWN} more: grep -n review: schema.yaml")
+            console.print(f"  and {len(reviews) - SHOWN} more: grep -n '# review:' schema.yaml")
         console.print()
     for line in _told(done):
         console.print(line)
