@@ -260,6 +260,15 @@ def test_figures_in_the_labels_unit_have_the_digits_that_count(
     assert words.figure(figure, words.decimals(metric, figure)) == said
 
 
+@pytest.mark.parametrize(
+    ("name", "base", "head", "said"),
+    [("rows", 334, 334, "none"), ("rows", 334, 400, "+66"), ("log_loss", 0.5, 0.4966, "-0.0034")],
+)
+def test_what_did_not_change_has_no_digits(name: str, base: float, head: float, said: str) -> None:
+    assert words.difference({name: base}, {name: head}, name) == said
+    assert words.difference({}, {name: head}, name) == ""
+
+
 def test_a_figure_and_its_change_have_the_same_digits() -> None:
     of = simulated("regression")
     found = differences(*of.models, task="regression", metrics=["rmse"], seed=0)

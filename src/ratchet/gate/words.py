@@ -85,7 +85,9 @@ def difference(base: Mapping[str, float], head: Mapping[str, float], name: str) 
     change = head[name] - base[name]
     if not isfinite(change):
         return ""
-    if change == int(change) and change:
+    if not change:
+        return "none"
+    if change == int(change):
         return f"{change:+,.0f}"
     return f"{change:+,.{decimals(name, base[name], head[name])}f}"
 
