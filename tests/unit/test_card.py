@@ -102,7 +102,7 @@ def test_labels_of_any_task_have_a_prior_and_a_description(tmp_path: Path) -> No
     batches = {"a": "1" * 64}
     classes = Rows.of(batches, np.array([0, 2, 2, 1]), "multiclass", 4)
     assert classes.prior.tolist() == [0.25, 0.25, 0.5, 0]
-    assert classes.label == "4 classes, 50.0% one"
+    assert classes.label == "4 classes, the largest 50.0%"
     numbers = Rows.of(batches, np.array([1.0, 3.0]), "regression")
     assert float(numbers.prior) == 2
     assert numbers.label == "2.000 ± 1.0"

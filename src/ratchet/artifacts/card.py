@@ -52,7 +52,7 @@ class Rows(_Part):
             return f"{shown(self.mean)} ± {shown(self.deviation or 0.0, 2)}"
         if self.positive_rows is not None:
             return f"{self.positive_rows / self.rows:.1%}"
-        return f"{len(self.class_rows)} classes, {max(self.class_rows) / self.rows:.1%} one"
+        return f"{len(self.class_rows)} classes, the largest {max(self.class_rows) / self.rows:.1%}"
 
     @classmethod
     def of(

@@ -12,6 +12,7 @@ from ratchet.data.schema import Column, Schema
 
 SHOWN = 3  # values that a statistic quotes
 STEADY = 0.15  # median distance of reference batches whose vanished ranges say something
+_NEVER = 1000  # standard deviations: a figure beyond says that there is none
 _MIN_SPREAD = 0.02  # a level's sd counts as at least this share of the sd within batches
 
 
@@ -186,7 +187,9 @@ def _level(name: str, columns: Sequence[ColumnProfile], rows: np.ndarray) -> Sta
         name,
         float(min(jump, 1e6)),
         f"mean {means[-1]:.4g}, was {centre:.4g} in the {len(past)} batches before: "
-        f"{jump:.1f} of their standard deviations away",
+        f"{jump:.1f} of their standard deviations away"
+        if jump < _NEVER
+        else "it has hardly ever moved",
         int(counts[-1]),
     )
 

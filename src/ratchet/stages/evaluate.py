@@ -18,15 +18,24 @@ from ratchet.files import remove_partials, write_text
 from ratchet.scoring import curves
 from ratchet.scoring.bootstrap import Interval, intervals, paired
 from ratchet.scoring.digits import shown
-from ratchet.scoring.metrics import METRICS, applicable, constant, loss_of, prior_score, score
+from ratchet.scoring.metrics import (
+    METRICS,
+    applicable,
+    constant,
+    loss_of,
+    main_of,
+    prior_score,
+    score,
+)
 from ratchet.scoring.rows import checked
+from ratchet.task import Task
 
 DIGITS = 6  # of a figure in a report; beyond them processors may differ
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured on the holdout.
+    """What was measured on the holdout of a task.
 
     labels: what they are like: the share of positives or of each class, or mean and deviation.
     metrics: the model's figures with their intervals. baseline: those of the prior, which gives
@@ -35,6 +44,7 @@ class Evaluation:
     slices: figures by column and value.
     """
 
+    task: Task
     rows: int
     batches: Sequence[str]
     labels: Mapping[str, float]
@@ -101,6 +111,7 @@ def measure(rows: Scored, about: Card, config: Evaluate) -> Evaluation:
         replicates=draws.replicates,
     )
     return Evaluation(
+        task=task,
         rows=len(rows.label),
         batches=sorted(set(rows.batch.tolist())),
         labels=_labels(rows.label, about),
@@ -123,10 +134,9 @@ def figures(rows: Scored, about: Card, threshold: float) -> dict[str, float]:
 
 def describe(found: Evaluation) -> str:
     """Say the main figures in a line or two; loudly when the model isn't worth having."""
-    main = dict.fromkeys([next(iter(found.metrics)), found.loss])
     said = ", ".join(
         f"{METRICS[name].title} {shown(each.value)} ({shown(each.low)} to {shown(each.high)})"
-        for name, each in ((name, found.metrics[name]) for name in main)
+        for name, each in ((name, found.metrics[name]) for name in main_of(found.task))
     )
     line = f"evaluate: {said} on {found.rows} rows"
     return line if found.beats_baseline else f"{line}\n{warning(found.gain, found.loss)}"
