@@ -57,8 +57,9 @@ repro: .venv/.run ## publish the sample, run the pipeline, show the result
 demo-s3: .venv/.dev ## play two nights against a real S3 server on this machine
 	PYTHONPATH=tests python sample/demo_s3.py
 
+# Three processes for two cores: some stories wait for servers and for time to pass.
 test: .venv/.dev ## run the whole test suite
-	pytest -n 2 --dist worksteal -m 'not slow and not mlflow'
+	pytest -n 3 --dist worksteal -m 'not slow and not mlflow'
 
 test-slow: .venv/.dev ## run the checks that take minutes
 	pytest -m slow
