@@ -404,6 +404,7 @@ def test_only_a_rebuild_finds_rows_that_were_never_delivered(change: Project) ->
     assert "not what this commit makes" in report
 
 
+@pytest.mark.slow
 def test_an_honest_commit_is_rebuilt_bit_for_bit(base: Project, tmp_path: Path) -> None:
     project = base.copy(tmp_path / "project")
     told, report, code = _judge(project, "--rebuild")

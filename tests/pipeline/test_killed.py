@@ -59,7 +59,13 @@ def wait_until(condition: Callable[[], object], process: subprocess.Popen[str]) 
         time.sleep(0.001)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param(stage, marks=[] if stage in ("validate", "train") else [pytest.mark.slow])
+        for stage in STAGES
+    ],
+)
 def test_a_killed_night_is_made_good(project: Project, next_night: Project, stage: str) -> None:
     project.publish("--days", "1")
     with running(project, stage):

@@ -74,6 +74,7 @@ def test_a_night_leaves_a_branch_and_everything_else_as_it_was(laptop: Project) 
     assert "retrain/next" in laptop.fail("ratchet", "nightly", code=2)
 
 
+@pytest.mark.slow
 def test_the_next_night_replaces_the_proposal_and_goes_on_with_the_ledger(
     laptop: Project,
 ) -> None:

@@ -88,7 +88,9 @@ def rules_that(told: dict[str, Any], status: str) -> set[str]:
     return {each["rule"] for each in told["outcomes"] if each["status"] == status}
 
 
-@pytest.fixture(params=[CLASSES, NUMBER], ids=lambda case: case.task)
+@pytest.fixture(
+    params=[pytest.param(CLASSES, marks=pytest.mark.slow), NUMBER], ids=lambda case: case.task
+)
 def case(request: pytest.FixtureRequest) -> Case:
     return request.param
 

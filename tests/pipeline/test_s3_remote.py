@@ -146,6 +146,7 @@ def test_verify_names_a_damaged_object(
         client.put_object(**place, Body=whole)
 
 
+@pytest.mark.slow
 def test_gc_tells_when_the_remote_denies_deletion(clone: Project, server: Seaweed) -> None:
     """DVC itself prints success then."""
     clone.run("ratchet", "register")

@@ -330,3 +330,16 @@ def test_python_m_ratchet_is_ratchet() -> None:
     command = [sys.executable, "-m", "ratchet", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: ratchet ")
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    from ratchet import summary
+
+    monkeypatch.setattr(summary, "show", stop)
+    assert cli.main(["summary"]) == 130
+    assert capsys.readouterr().err.strip().endswith("ratchet summary: stopped")

@@ -102,6 +102,7 @@ def test_a_change_of_the_spelling_is_refused(shops: tuple[Shop, Shop]) -> None:
         predict.run(shop.model, shops[0].raw_file(6))
 
 
+@pytest.mark.slow
 def test_the_drill_speaks_the_language_of_the_producer(shops: tuple[Shop, Shop]) -> None:
     found = [
         {

@@ -114,6 +114,7 @@ def test_good_nights_end_in_one_pull_request(world: World) -> None:
     assert world.github.true_issues == []
 
 
+@pytest.mark.slow
 def test_a_broken_batch_screams_until_a_good_night(world: World) -> None:
     main, before = world.github.sha(), world.remote()
     [day] = world.produce()
@@ -208,6 +209,7 @@ def test_s3_that_goes_down_and_rights_that_are_missing_leave_nothing_half_done(
     assert line(run)["bytes_pushed"] == "0"
 
 
+@pytest.mark.slow
 def test_main_that_moves_under_the_model_makes_the_night_run_again(world: World) -> None:
     world.produce()
     moved = move_meanwhile(world, "params.yaml")

@@ -2,10 +2,12 @@
 
 import re
 
+import pytest
 from project import MODEL
 from world import REMOTE, World
 
 
+@pytest.mark.slow
 def test_the_drill_restores_versions_and_screams_when_it_cannot(world: World) -> None:
     # Before anything was accepted there is nothing to restore, and nothing to scream about.
     run = world.run("verify.yml", "schedule")

@@ -37,6 +37,9 @@ GROUPS = {
 }
 
 
+STOPPED = 130  # what shells say of a command that Ctrl-C has ended
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv` and return the exit code (see `ratchet.errors`)."""
     parser = make_parser()
@@ -49,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RatchetError as error:
         print(_red(f"ratchet {args.name}: {error}"), file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print(_red(f"\nratchet {args.name}: stopped"), file=sys.stderr)
+        return STOPPED
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough: what is left goes nowhere, also at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
