@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, read_card
+from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.table import print_csv, write_csv
 from ratchet.data.parse import read_table
 from ratchet.errors import EvidenceError
 from ratchet.serving import inputs
-from ratchet.serving.proven import answer
 
 SCORE = "score"
 

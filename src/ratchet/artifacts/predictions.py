@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ratchet.artifacts.card import Card
 from ratchet.errors import EvidenceError
 from ratchet.task import Task
 
@@ -31,3 +32,8 @@ def predictions(estimator: Any, X: Any, task: Task, classes: int = 0) -> np.ndar
     spread = np.zeros((len(p), classes))
     spread[:, known.astype(np.intp)] = p
     return spread
+
+
+def answer(estimator: Any, card: Card, X: Any) -> np.ndarray:
+    """Return the answer of the model on `card` to each row of `X`, as `predictions` has them."""
+    return predictions(estimator, X, card.task, len(card.classes))

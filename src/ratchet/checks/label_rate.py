@@ -37,7 +37,7 @@ def _of_one_class(columns: Sequence[ColumnProfile], target: Target) -> tuple[flo
         return None
     low, high = _usual(rates)
     message = f"{rates[-1, 0]:.1%} are {target.positive!r}, usually {low[0]:.1%} to {high[0]:.1%}"
-    return float(_excess(rates)[0]), message
+    return float(_excess(rates, low, high)[0]), message
 
 
 def _of_classes(columns: Sequence[ColumnProfile], target: Target) -> tuple[float, str] | None:
@@ -45,7 +45,7 @@ def _of_classes(columns: Sequence[ColumnProfile], target: Target) -> tuple[float
     if rates is None:
         return None
     low, high = _usual(rates)
-    excess = _excess(rates)
+    excess = _excess(rates, low, high)
     worst = int(np.argmax(excess))
     beyond = np.maximum(rates[-1] - high, 0).sum(), np.maximum(low - rates[-1], 0).sum()
     message = (
@@ -71,7 +71,7 @@ def _of_numbers(
     cuts = [int(np.argmin(np.abs(before - part / _CUTS))) for part in range(1, _CUTS)]
     rates = below[:, cuts]
     low, high = _usual(rates)
-    excess = _excess(rates)
+    excess = _excess(rates, low, high)
     worst = int(np.argmax(excess))
     means = [one.total / max(int(one.bins[1].sum()), 1) for one in columns]
     message = (
@@ -110,9 +110,8 @@ def _usual(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return -limit(-rates[:-1]), limit(rates[:-1])
 
 
-def _excess(rates: np.ndarray) -> np.ndarray:
+def _excess(rates: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Return how far the last row is outside of what is usual, column by column."""
-    low, high = _usual(rates)
     excess: np.ndarray = np.maximum(rates[-1] - high, low - rates[-1])
     return excess
 

@@ -124,16 +124,15 @@ def _record(failures: Any, alarms: Any, label: Any, **values: Any) -> Record:
     return Record(
         **values,
         label=tuple(label),
-        failures=tuple(Failure(**_tuples(each)) for each in failures),
+        failures=tuple(map(Failure.of, failures)),
         alarms=tuple(
-            Alarm(**{**each, "statistic": Statistic(**_tuples(each["statistic"]))})
-            for each in alarms
+            Alarm(**{**each, "statistic": _statistic(each["statistic"])}) for each in alarms
         ),
     )
 
 
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {**values, "examples": tuple(values["examples"])}
+def _statistic(values: Mapping[str, Any]) -> Statistic:
+    return Statistic(**{**values, "examples": tuple(values["examples"])})
 
 
 def _is(path: Path, sha256: str) -> bool:

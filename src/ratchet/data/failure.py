@@ -1,6 +1,8 @@
 """What is wrong with a batch, in a form that reads well and can be kept."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 EXAMPLES = 3  # values quoted for each failure
 LONGEST = 60  # characters of a quoted value
@@ -19,6 +21,11 @@ class Failure:
     message: str
     count: int = 0
     examples: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Failure":
+        """Return what was kept as JSON, which has lists for tuples."""
+        return cls(**{**values, "examples": tuple(values["examples"])})
 
     def __str__(self) -> str:
         """Say it in one line: `range dewp: above 90 (2 rows; row 17: 93.0, row 40: 95.1)`."""

@@ -44,6 +44,11 @@ def feature_frame(table: pa.Table, features: Mapping[str, Kind]) -> pd.DataFrame
     return pd.DataFrame(columns, copy=False)
 
 
+def kinds_of(features: Mapping[str, Column]) -> dict[str, Kind]:
+    """Return the type of each column, as `feature_frame` wants it."""
+    return {name: column.type for name, column in features.items()}
+
+
 def inputs(features: Mapping[str, Column]) -> dict[str, str]:
     """Return the columns of the feature frame, each with how the model is to take it.
 

@@ -219,10 +219,7 @@ def _play(fault: Fault, window: _Window, place: _Place) -> Finding:
     harmless = fault.must == "pass"
     if not refused:
         return Finding(fault, "passed" if harmless else "slipped", columns)
-    failures = tuple(
-        Failure(**{**each, "examples": tuple(each["examples"])})
-        for each in report["quarantined"][refused[0]]
-    )
+    failures = tuple(map(Failure.of, report["quarantined"][refused[0]]))
     return Finding(fault, "refused" if harmless else "caught", columns, refused[0], failures)
 
 

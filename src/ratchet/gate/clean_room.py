@@ -17,10 +17,10 @@ from pydantic import ValidationError
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card
-from ratchet.artifacts.predictions import predictions
+from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
-from ratchet.data.features import feature_frame, learnable
+from ratchet.data.features import feature_frame, kinds_of, learnable
 from ratchet.data.manifest import Batch
 from ratchet.data.schema import Schema
 from ratchet.data.target import Target
@@ -51,8 +51,7 @@ class Model:
                 f"model {self.card.model_sha256[:12]} needs columns that the data doesn't have: "
                 f"{', '.join(lacking)}"
             )
-        kinds = {name: column.type for name, column in self.card.features.items()}
-        return feature_frame(rows, kinds)
+        return feature_frame(rows, kinds_of(self.card.features))
 
     def score(self, rows: pa.Table) -> np.ndarray:
         """Return its answer to each row, as `ratchet.artifacts.predictions` has them."""
@@ -60,7 +59,7 @@ class Model:
 
     def answers(self, frame: Any) -> np.ndarray:
         """Return its answer to each row of a frame that `frame` made."""
-        return predictions(self.estimator, frame, self.card.task, len(self.card.classes))
+        return answer(self.estimator, self.card, frame)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import floor, isfinite, log10
+from math import isfinite
 
 from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.within import WITHIN
-from ratchet.scoring.digits import MOST_DECIMALS
+from ratchet.scoring.digits import decimals as decimals_of
 from ratchet.scoring.metrics import METRICS
 
 MOST_IDS = 12
@@ -36,7 +36,7 @@ def decimals(metric: str, *figures: float | None) -> int:
     sizes = [abs(each) for each in figures if each and isfinite(each)]
     if known is None or not known.in_labels_unit or not sizes:
         return DIGITS
-    return min(max(DIGITS - 1 - floor(log10(max(sizes))), 0), MOST_DECIMALS)
+    return decimals_of(max(sizes), DIGITS)
 
 
 def figure(value: float | None, digits: int = DIGITS) -> str:

@@ -199,7 +199,7 @@ def set_aside(before: str, after: str) -> list[str]:
     for batch, found in json.loads(after)["quarantined"].items():
         if batch in known:
             continue
-        first = Failure(**{**found[0], "examples": tuple(found[0]["examples"])})
+        first = Failure.of(found[0])
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         told.append(
             f"set aside tonight: {batch}: {first}{more}\n  look at it    ratchet discover && "

@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, read_card
-from ratchet.artifacts.predictions import predictions
+from ratchet.artifacts.predictions import answer
 from ratchet.checks.distance import excesses
 from ratchet.checks.profile import Profile
 from ratchet.checks.profile_file import read_profile
 from ratchet.checks.records import Records, load_records, profile_path
 from ratchet.code import code_hash
 from ratchet.config import Params, Trigger
-from ratchet.data.features import feature_frame
+from ratchet.data.features import feature_frame, kinds_of
 from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import Schema, load_schema
 from ratchet.data.target import target_of
@@ -223,10 +223,10 @@ def _lost(champion: Card, model: Path, rows: pa.Table, fresh: pa.Table, schema: 
     estimator = persist.load(model, sha256=champion.model_sha256)
     task = champion.task
     target = target_of(task, schema)
-    kinds = {name: column.type for name, column in champion.features.items()}
+    kinds = kinds_of(champion.features)
 
     def ahead(part: pa.Table) -> float:
-        p = predictions(estimator, feature_frame(part, kinds), task, len(champion.classes))
+        p = answer(estimator, champion, feature_frame(part, kinds))
         return advantage(target.labels(part), p, champion.train.prior, task)
 
     judged = rows.filter(pc.is_in(rows[BATCH], pa.array(list(champion.holdout.batches))))

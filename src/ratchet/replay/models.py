@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from ratchet.artifacts.predictions import predictions
 from ratchet.code import code_hash
 from ratchet.config import Train
-from ratchet.data.features import feature_frame, inputs, learnable, weights
+from ratchet.data.features import feature_frame, inputs, kinds_of, learnable, weights
 from ratchet.files import atomic_write, sha256_file, sha256_text
 from ratchet.model import build_estimator, fit
 from ratchet.replay.history import Array, History, Night, Places, read_history
@@ -133,7 +133,7 @@ class Workshop:
         until = soon if until <= soon else len(history.accepted)
         taught = history.part(model.first, model.stop)
         columns, _ = learnable(taught, history.schema)
-        features = {name: column.type for name, column in columns.items()}
+        features = kinds_of(columns)
         lesson = Lesson(
             taught,
             history.labels(model.first, model.stop),

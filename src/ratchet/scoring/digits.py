@@ -9,8 +9,12 @@ def shown(value: float, digits: int = 4) -> str:
     """Return `value` with about so many digits that count: `0.4338`, `1.000`, `612.3`, `48,204`."""
     if not isfinite(value):
         return str(value)
-    size = floor(log10(abs(value))) if value else 0
-    if -3 <= size < 0:
-        size = -1  # shares stand below each other, so they have the same decimals
-    decimals = min(max(digits - 1 - size, 0), MOST_DECIMALS)
-    return f"{value:,.{decimals}f}"
+    # Shares stand below each other, so they have the same decimals.
+    size = 0.1 if 1e-3 <= abs(value) < 1 else value
+    return f"{value:,.{decimals(size, digits)}f}"
+
+
+def decimals(size: float, digits: int = 4) -> int:
+    """Return how many digits after the point give a figure of this size `digits` that count."""
+    place = floor(log10(abs(size))) if size else 0
+    return min(max(digits - 1 - place, 0), MOST_DECIMALS)

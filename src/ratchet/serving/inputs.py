@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ratchet.artifacts.card import Card
 from ratchet.data.contract import Contract, judge_table
 from ratchet.data.failure import EXAMPLES, Failure
-from ratchet.data.features import feature_frame
+from ratchet.data.features import feature_frame, kinds_of
 from ratchet.data.parse import PLAIN, UnreadableError, is_csv, read_table
 from ratchet.data.schema import Format
 from ratchet.errors import DataError
@@ -82,7 +82,7 @@ def _features(
         table, failures = judged.table, [*failures, *judged.failures, *_nulls(text, card)]
     if failures or table is None:
         raise RefusedError(about, failures)
-    return feature_frame(table, {name: column.type for name, column in card.features.items()})
+    return feature_frame(table, kinds_of(card.features))
 
 
 def _nulls(text: pa.Table, card: Card) -> list[Failure]:

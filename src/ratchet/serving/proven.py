@@ -18,8 +18,8 @@ from ratchet.artifacts import persist
 from ratchet.artifacts.answers import Answers, compared, moved_libraries
 from ratchet.artifacts.card import Card, read_card
 from ratchet.artifacts.golden import read_golden
-from ratchet.artifacts.predictions import predictions
-from ratchet.data.features import feature_frame
+from ratchet.artifacts.predictions import answer
+from ratchet.data.features import feature_frame, kinds_of
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
 from ratchet.serving.origin import Origin, Version
@@ -42,11 +42,6 @@ class Proven:
     def score(self, features: pd.DataFrame) -> np.ndarray:
         """Return its answer to each row, as `ratchet.artifacts.predictions` has them."""
         return answer(self.estimator, self.card, features)
-
-
-def answer(estimator: Any, card: Card, features: pd.DataFrame) -> np.ndarray:
-    """Return what the model on `card` answers to each row of its features."""
-    return predictions(estimator, features, card.task, len(card.classes))
 
 
 def take(origin: Origin, version: Version, verify: Verifier) -> Proven:
@@ -98,7 +93,7 @@ def _asked(golden: Path, card: Card, estimator: Any) -> Answers:
     if not golden.is_file():
         return Answers(0, 0, None, "", moved)
     kept = read_golden(golden.read_bytes(), golden.name)
-    kinds = {name: column.type for name, column in card.features.items()}
+    kinds = kinds_of(card.features)
     try:
         score = answer(estimator, card, feature_frame(kept.rows, kinds))
     except Exception as error:  # whatever a library stumbles over in a model of another version

@@ -22,7 +22,7 @@ from ratchet.artifacts.table import write_csv
 from ratchet.budget import Usage, within
 from ratchet.code import code_hash
 from ratchet.config import Params
-from ratchet.data.features import feature_frame, inputs, learnable, weights
+from ratchet.data.features import feature_frame, inputs, kinds_of, learnable, weights
 from ratchet.data.schema import load_schema
 from ratchet.data.target import Target, target_of
 from ratchet.data.validated import BATCH, read_window
@@ -86,7 +86,7 @@ def run(
             f"{len(teaching)} training rows; raise it or shrink window.train"
         )
     features, dropped = learnable(teaching, contract)
-    kinds = {name: column.type for name, column in features.items()}
+    kinds = kinds_of(features)
     X_holdout = feature_frame(judging, kinds)
     with (
         within(max_seconds=budget.max_seconds, max_memory_mb=budget.max_memory_mb) as usage,
