@@ -177,9 +177,13 @@ def test_a_url_of_elsewhere_does_not() -> None:
 def test_gh_is_asked_and_its_no_is_final(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real gh, without a token and without a network: nothing can be shown."""
     monkeypatch.setenv("HOME", str(folder))
-    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+    # gh gives other advice where it takes itself to be in somebody's CI.
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_ACTIONS", "CI"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(EvidenceError, match=r"the signature can't be shown: .*gh auth login"):
+        prove(folder, VERSION, Attested("acme/late"))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with pytest.raises(EvidenceError, match=r"the signature can't be shown: .*GH_TOKEN"):
         prove(folder, VERSION, Attested("acme/late"))
     monkeypatch.setenv("GH_TOKEN", "a-token")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there

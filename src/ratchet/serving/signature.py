@@ -58,7 +58,7 @@ class Attested:
                 f"the signature can't be checked: gh took more than {self.seconds:g} s"
             ) from None
         if done.returncode != 0:
-            said = " ".join((done.stderr or done.stdout).split())[-_TAIL:]
+            said = " ".join((done.stderr or done.stdout).split())[-_TAIL:].rstrip(".")
             raise EvidenceError(
                 f"the signature can't be shown: {said or f'gh ended with {done.returncode}'}; it "
                 f"must be attested by {self.workflow} of {self.repository}"
