@@ -70,7 +70,7 @@ test-slow: .venv/.dev ## run the checks that take minutes
 	@uv venv --quiet --clear --python .venv/bin/python .mlflow/client
 	@uv pip install --quiet --python .mlflow/client --require-hashes -r requirements/run.txt
 	@uv pip install --quiet --python .mlflow/client --require-hashes -r requirements/dev.txt
-	@uv pip install --quiet --python .mlflow/client --constraint requirements/run.txt --editable '.[mlflow]'
+	@uv pip install --quiet --python .mlflow/client --constraint requirements/extras.txt --editable '.[mlflow]'
 	@uv venv --quiet --clear --python .venv/bin/python .mlflow/server
 	@uv pip install --quiet --python .mlflow/server 'mlflow>=3.17,<4'
 	@touch $@
@@ -99,11 +99,14 @@ format: .venv/.dev ## mend style
 docs: .venv/.run ## write docs/params.md from the typed settings
 	python docs/params.py
 
+COMPILE := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command 'make lock'
+EXTRAS := --extra serve --extra mlflow --extra xgboost
+
 lock: .venv/bin/uv ## resolve the newest versions that pyproject.toml allows
-	uv pip compile --quiet --upgrade --universal --generate-hashes --custom-compile-command 'make lock' \
-	  --python-version 3.11 pyproject.toml -o requirements/run.txt
-	uv pip compile --quiet --upgrade --universal --generate-hashes --custom-compile-command 'make lock' \
-	  --python-version 3.11 --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) -c requirements/run.txt --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) -c requirements/run.txt $(EXTRAS) pyproject.toml -o requirements/extras.txt
 
 clean: ## remove the environment (never data, models or the cache)
 	rm -rf .venv

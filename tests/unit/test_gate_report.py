@@ -102,6 +102,13 @@ def test_a_pass_says_what_the_interval_means(compared: Findings) -> None:
     assert compared.reason.count("worse in") == 2
 
 
+def test_nothing_takes_over_when_the_model_is_the_same(compared: Findings) -> None:
+    compared.outcomes = [Outcome("model", "model", Status.FINE, "fine")]
+    assert report.markdown(compared).startswith("# ✅ PASS: the new model may take over")
+    compared.same_model = True
+    assert report.markdown(compared).startswith("# ✅ PASS: the model didn't change")
+
+
 def test_what_surely_gains_is_called_better(compared: Findings) -> None:
     each = compared.differences["roc_auc"]
     better = replace(each, loss=-0.2, low=-0.3, high=-0.1)

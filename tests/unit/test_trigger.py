@@ -56,6 +56,10 @@ def test_what_is_not_met_says_so_and_a_gain_is_no_loss_below_zero() -> None:
     assert "is 0.0039 nats larger than on its holdout" in decision.reasons[3]
 
 
+def test_a_column_that_came_nearer_is_said_to_be_nearer() -> None:
+    assert "x is 0.053 nearer to the training data than usual" in asked(drift=-0.053).reasons[2]
+
+
 def test_without_an_accepted_batch_there_is_nothing_to_learn() -> None:
     decision = asked(new=(), rows=0, age=99, drift=math.nan, loss=math.nan)
     assert (decision.word, decision.reasons) == ("SKIP", ("no batch was accepted after a",))

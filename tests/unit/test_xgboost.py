@@ -1,16 +1,15 @@
-"""An outside library, for real: `uv pip install --editable '.[xgboost]'` has these tests run."""
+"""A library other than scikit-learn, for real."""
 
 import json
 
 import numpy as np
 import pytest
+import xgboost
 from shop import Shop
 
 from ratchet import predict
 from ratchet.artifacts import persist
 from ratchet.errors import EvidenceError
-
-xgboost = pytest.importorskip("xgboost")
 
 NAME = "xgboost.XGBClassifier"
 

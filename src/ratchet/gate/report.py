@@ -83,8 +83,11 @@ def markdown(found: Findings, pictures: str = "", drawn: Sequence[str] = ()) -> 
 
 def _head(found: Findings) -> str:
     title = _TITLES[found.judgement.verdict]
-    if found.rollback and found.judgement.verdict == Verdict.PASS:
-        title = "✅ PASS: this model was accepted before"
+    if found.judgement.verdict == Verdict.PASS:
+        if found.rollback:
+            title = "✅ PASS: this model was accepted before"
+        elif found.same_model:
+            title = "✅ PASS: the model didn't change"
     lines = [f"# {title}", "", f"**{words.sentence(found.reason)}**", ""]
     against = f"`{found.base.commit[:10]}`" if found.base else ""
     if found.base and found.base_name != found.base.commit:

@@ -148,6 +148,7 @@ def decide(figures: Figures, trigger: Trigger, last: str, task: Task = "binary")
     # What can't be known isn't fine.
     drift, loss = not figures.drift <= trigger.drift, not figures.loss <= trigger.loss
     by, lost = f"{abs(figures.loss):.4f}", "larger" if figures.loss < 0 else "smaller"
+    where = "nearer to" if figures.drift < 0 else "farther from"
     verdicts = [
         (
             rows,
@@ -161,7 +162,7 @@ def decide(figures: Figures, trigger: Trigger, last: str, task: Task = "binary")
         ),
         (
             drift,
-            f"{figures.drifted} is {figures.drift:.3f} farther from the training data than usual "
+            f"{figures.drifted} is {abs(figures.drift):.3f} {where} the training data than usual "
             f"(Jensen-Shannon): trigger.drift, {trigger.drift:g}, is {_not(drift)}exceeded",
         ),
         (

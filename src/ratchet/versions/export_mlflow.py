@@ -25,7 +25,7 @@ from ratchet.versions.history import Entry
 from ratchet.versions.mirror import COMMIT, VERSION, Mirrored, mirrored, stages
 from ratchet.versions.record import Places
 
-INSTALL = "uv pip install --editable '.[mlflow]' --constraint requirements/run.txt"
+INSTALL = "uv pip install --editable '.[mlflow]' --constraint requirements/extras.txt"
 FOLDER = "model"  # of a run's artifacts
 _LONGEST = 5000  # letters of a tag that MLflow takes
 _QUIET = {

@@ -99,7 +99,8 @@ def _about(shown: Shown) -> Iterator[tuple[str, str]]:
         yield "judged by", _rows(card.holdout)
         yield "code", card.code_sha256[:12]
         yield "environment", f"{card.environment_sha256[:12]}, {_environment(shown)}"
-    yield "gate", f"{told.verdict}: {told.reason}" if told else "its verdict wasn't recorded"
+    nothing = "nothing recorded: a night does it, a gate run by hand doesn't"
+    yield "gate", f"{told.verdict}: {told.reason}" if told else nothing
     if told and told.drill:
         yield "drill", ", ".join(f"{len(names)} {what}" for what, names in told.drill.items())
     if entry.record.drift:
