@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,37 @@ def test_without_a_batch_there_is_no_evidence(shop: Shop) -> None:
     shop.discover()
     with pytest.raises(EvidenceError, match=r"data/raw: holds no batch; run `dvc repro fetch`"):
         drill(shop, "unchanged")
+
+
+@pytest.mark.parametrize(
+    ("severity", "days", "reference", "outcome", "wrong"),
+    [
+        ("quarantine", 30, 28, "caught", False),
+        ("warn", 30, 28, "warned", False),
+        ("off", 30, 28, "slipped", True),
+        ("quarantine", 9, 28, "slipped", False),  # too early
+        ("quarantine", 9, 0, "slipped", True),  # never
+    ],
+)
+def test_who_only_warns_is_told_so(
+    shop: Shop, severity: str, days: int, reference: int, outcome: run.Outcome, wrong: bool
+) -> None:
+    shop.params["window"] |= {"train": 28, "reference": reference}
+    checks = shop.params["validate"]["checks"]
+    shop.params["validate"]["checks"] = {
+        name: {**checks[name], "severity": "off"} for name in checks
+    }
+    shop.params["validate"]["checks"]["row_count"] = {"severity": severity, "threshold": 0.2}
+    shop.validated_with(days)
+    half = Fault("half", lambda case: case.rows.iloc[::2], "catch", "a part is missing")
+    done = drill(shop, half)
+    [finding] = done.findings
+    assert (finding.outcome, finding.wrong) == (outcome, wrong)
+    noticed = outcome in ("caught", "warned")
+    assert (("row_count", "") in codes(finding)) == bool(finding.batch) == noticed
+    assert ("before 28 good batches" in finding.reason) == (outcome == "slipped" and not wrong)
+    with pytest.raises(BlockedError, match="half") if wrong else nullcontext():
+        report.refuse(done)
 
 
 def test_a_bug_in_a_check_says_which_fault_found_it(

@@ -119,7 +119,7 @@ def _columns(finding: Finding) -> str:
 
 
 def _guard(finding: Finding) -> str:
-    """Name the checks that refused the batch, with their columns; or say why there was none."""
+    """Name the checks that noticed, with their columns; or say why none did."""
     if finding.reason:
         return finding.reason
     names = [f"{failure.code} {failure.column}".rstrip() for failure in finding.failures]

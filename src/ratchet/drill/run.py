@@ -9,7 +9,7 @@ import io
 import json
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ratchet.checks.past import FEWEST
 from ratchet.config import Params
 from ratchet.data.failure import Failure
 from ratchet.data.manifest import Batch, read_manifest, write_manifest
@@ -30,16 +31,17 @@ from ratchet.files import sha256_file
 from ratchet.stages import validate
 
 OLDER = 7  # good batches before the spoilt one that a fault may look at
-Outcome = Literal["caught", "slipped", "passed", "refused", "not applicable"]
+Outcome = Literal["caught", "warned", "slipped", "passed", "refused", "not applicable"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """What became of a fault: `caught` or `slipped`; a harmless change `passed` or was `refused`.
 
+    `warned`: it was noticed, but by checks alone whose severity is `warn`, so the batch is used.
     `columns` are those that it changed, none when it changed rows or bytes. `batch` is the first
-    one that was refused, for `failures`; empty if none was. `reason` says why a fault isn't
-    applicable.
+    one with `failures`; empty if none has any. `reason` says why a fault isn't applicable, or why
+    it can't be caught yet.
     """
 
     fault: Fault
@@ -52,7 +54,8 @@ class Finding:
     @property
     def wrong(self) -> bool:
         """Whether it had to be caught and slipped, or had to pass and was refused."""
-        return self.outcome == "refused" or (self.outcome == "slipped" and self.must == "catch")
+        slipped = self.outcome == "slipped" and not self.reason
+        return self.outcome == "refused" or (slipped and self.must == "catch")
 
     @property
     def must(self) -> Must:
@@ -153,11 +156,24 @@ def run(
                 f"{raw}: no batch of the window keeps the contract, so there is none to drill on; "
                 "`ratchet summary` shows why they are quarantined"
             )
-        window = _Window(params, manifest, raw, schema, contract, base, tuple(good), seed)
+        said = _warnings(report, good)
+        window = _Window(params, manifest, raw, schema, contract, base, tuple(good), said, seed)
         findings = tuple(
             _play(fault, window, _Place(Path(folder, fault.name))) for fault in track(faults)
         )
     return Drill(good[-1], len(good) - 1, seed, findings)
+
+
+# A batch, and code and column of what was said about it.
+_Warning = tuple[str, str, str]
+
+
+def _warnings(report: Mapping[str, Any], batches: Iterable[str]) -> dict[_Warning, Failure]:
+    return {
+        (batch, failure.code, failure.column): failure
+        for batch in batches
+        for failure in map(Failure.of, report["warnings"].get(batch, ()))
+    }
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,7 @@ class _Window:
     contract: Schema
     base: _Place
     good: tuple[str, ...]
+    said: Collection[_Warning]
     seed: int
     _known: dict[Path, pd.DataFrame] = field(default_factory=dict)
 
@@ -217,10 +234,22 @@ def _play(fault: Fault, window: _Window, place: _Place) -> Finding:
         raise
     refused = [batch for batch in spoilt if batch in report["quarantined"]]
     harmless = fault.must == "pass"
-    if not refused:
-        return Finding(fault, "passed" if harmless else "slipped", columns)
-    failures = tuple(map(Failure.of, report["quarantined"][refused[0]]))
-    return Finding(fault, "refused" if harmless else "caught", columns, refused[0], failures)
+    if refused:
+        failures = tuple(map(Failure.of, report["quarantined"][refused[0]]))
+        return Finding(fault, "refused" if harmless else "caught", columns, refused[0], failures)
+    if harmless:
+        return Finding(fault, "passed", columns)
+    # What was said about the good batch as well isn't about the fault.
+    told = _warnings(report, spoilt)
+    new = {key: told[key] for key in told if key not in window.said}
+    if new:
+        first = min(batch for batch, _, _ in new)
+        failures = tuple(failure for (batch, _, _), failure in new.items() if batch == first)
+        return Finding(fault, "warned", columns, first, failures)
+    due = min(FEWEST, window.params.window.reference)
+    early = not report["compared"] and len(window.good) <= due
+    reason = f"nothing to compare with before {due} good batches are there" if early else ""
+    return Finding(fault, "slipped", columns, reason=reason)
 
 
 def _spoil(fault: Fault, window: _Window, position: int, batch: Batch, to: Path) -> tuple[str, ...]:
