@@ -9,7 +9,7 @@ from shop import Shop
 
 from ratchet import predict
 from ratchet.artifacts import persist
-from ratchet.errors import EvidenceError
+from ratchet.errors import DataError, EvidenceError
 
 NAME = "xgboost.XGBClassifier"
 
@@ -33,6 +33,16 @@ def test_a_night_with_xgboost(boosted: Shop) -> None:
     boosted.params["train"]["budget"]["n_jobs"] = 2
     boosted.train()
     assert boosted.model.read_bytes() == before
+
+
+def test_a_class_that_no_row_teaches_is_named(shop: Shop) -> None:
+    shop.params["train"] |= {"estimator": NAME, "parameters": {}}
+    shop.params["task"] = "multiclass"
+    shop.schema["target"] = {"column": "channel"}
+    shop.schema["columns"]["channel"]["categories"] = ["web", "phone", "never", "store"]
+    shop.validated_with(6)
+    with pytest.raises(DataError, match=r"channel: no training row is never, and xgboost\.XGB"):
+        shop.train()
 
 
 @pytest.mark.parametrize("objective", [None, "multi:softprob"])

@@ -98,7 +98,13 @@ def run(
         atomic_write(model) as partial,
     ):
         estimator = build_estimator(params.train, inputs(features), target.task)
-        fit(estimator, feature_frame(teaching, kinds), y_train, weights(teaching, contract))
+        X_train, weight = feature_frame(teaching, kinds), weights(teaching, contract)
+        try:
+            fit(estimator, X_train, y_train, weight)
+        except ValueError as error:
+            _refuse_gaps(y_train, target, params.train.estimator, error)
+            raise
+        del X_train
         model_sha256 = persist.save(estimator, partial)
         del estimator  # before its like is loaded
         # What is judged is what ships: the file, not the object that it was written from.
@@ -165,6 +171,21 @@ def labels(rows: pa.Table, target: Target, part: str) -> np.ndarray:
             "params.yaml, or take a larger window"
         )
     return found
+
+
+def _refuse_gaps(y: np.ndarray, target: Target, estimator: str, error: ValueError) -> None:
+    """Raise DataError when classes are missing, which may be why `estimator` can't be fitted.
+
+    scikit-learn's own learners do without; XGBoost, for one, wants every class to be there.
+    """
+    absent = sorted(set(range(len(target.classes))) - set(y.tolist()))
+    if absent:
+        names = ", ".join(target.classes[each] for each in absent)
+        raise DataError(
+            f"{target.column}: no training row is {names}, and {estimator} can't be fitted "
+            f"({error}); take a larger window, take the class out of schema.yaml, or take another "
+            "train.estimator"
+        ) from error
 
 
 def describe_rows(
