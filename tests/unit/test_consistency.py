@@ -106,6 +106,15 @@ def test_the_noise_is_the_same_when_the_other_class_counts_as_positive() -> None
         assert found[check] == pytest.approx(CLEAN[check], abs=0.02), check
 
 
+def test_a_date_among_the_features_moves_no_other_column() -> None:
+    """What is measured goes by position, and a date has none: it isn't compared."""
+    columns = {"day": {"type": "date"}, **SCHEMA.model_dump(exclude_unset=True)["columns"]}
+    dated = Schema.model_validate(SCHEMA.model_dump(exclude_unset=True) | {"columns": columns})
+    assert list(dated.features)[0] == "day"
+    pool = [relabelled(each, np.where(each.codes[0] == 1, 0, each.labels)) for each in POOL]
+    assert measure(pool, REFERENCE, dated, TARGET) == measure(pool, REFERENCE, SCHEMA, TARGET)
+
+
 def test_inverted_labels_run_against_the_model() -> None:
     assert CLEAN["label_direction"] < 0.3
     assert values([*POOL[:-1], flipped(POOL[-1], 1)])["label_direction"] > 1.7

@@ -201,7 +201,7 @@ def _bins(feature: int, bins: int, old: _Rows, new: _Rows, schema: Schema) -> Co
 def _scan_bins(feature: int, old: _Rows, new: _Rows, schema: Schema) -> Codes:
     """Return the bin of each code of a feature, without bins for categories that aren't there."""
     table = _bins(feature, _SCAN_BINS, old, new, schema)
-    if is_ordered(schema.columns[list(schema.features)[feature]]):
+    if is_ordered(schema.columns[list(schema.compared)[feature]]):
         return table
     here = np.bincount(new.codes[feature], minlength=len(table)) > 0
     here[NULL] = True
