@@ -65,7 +65,7 @@ def show(
     contract = load_schema(schema)
     batches = read_manifest(manifest)
     batch = _find(batches, batch_id, manifest)
-    known = _load(records)
+    known = load_records(records)
     record = known.batches.get(batch_id)
     if record is None:
         raise EvidenceError(
@@ -94,13 +94,6 @@ def show(
         console.print(_columns(columns, list(contract.columns)))
     console.print()
     console.print(_neighbours(batches, known, batch_id, target_of(params.task, contract)))
-
-
-def _load(records: Path) -> Records:
-    try:
-        return load_records(records)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError(f"{records}: {error}; run `dvc repro validate`") from None
 
 
 def _verdict(batch: Batch, record: Record) -> str:

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ratchet.checks.records import Record, load_records
 from ratchet.checks.thresholds import RULES, propose
 from ratchet.config import Check, Checks, Params
-from ratchet.errors import ConfigError, DataError, EvidenceError
+from ratchet.errors import ConfigError, DataError
 from ratchet.files import atomic_write
 
 FEWEST = 28  # batches that were compared: from fewer one can't tell what is rare
@@ -107,10 +107,7 @@ def compared(records: Path, until: str) -> dict[str, Record]:
 
     Raises EvidenceError when validate has left no records.
     """
-    try:
-        known = load_records(records)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError(f"{records}: {error}; run `dvc repro validate`") from None
+    known = load_records(records)
     return {
         batch: record
         for batch, record in known.batches.items()

@@ -13,6 +13,7 @@ from typing import Any
 from ratchet.checks.alarms import Alarm
 from ratchet.checks.statistic import Statistic
 from ratchet.data.failure import Failure
+from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file, write_text
 
 
@@ -61,16 +62,16 @@ class Records:
 
 
 def load_records(path: Path) -> Records:
-    """Return what stands in the file.
-
-    Raises OSError, ValueError, KeyError or TypeError when it can't be read or isn't one.
-    """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return Records(
-        content["fingerprint"],
-        {batch: _record(**values) for batch, values in content["batches"].items()},
-        dict(content["parts"]),
-    )
+    """Return what stands in the file; EvidenceError when it can't be read or isn't one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Records(
+            content["fingerprint"],
+            {batch: _record(**values) for batch, values in content["batches"].items()},
+            dict(content["parts"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(f"{path}: {error}; run `dvc repro validate`") from None
 
 
 def read_records(path: Path, fingerprint: str, validated: Path, profiles: Path) -> Records:
@@ -81,7 +82,7 @@ def read_records(path: Path, fingerprint: str, validated: Path, profiles: Path) 
     """
     try:
         old = load_records(path)
-    except (OSError, ValueError, KeyError, TypeError):
+    except EvidenceError:
         return Records(fingerprint)
     if old.fingerprint != fingerprint:
         return Records(fingerprint)

@@ -312,12 +312,15 @@ def _facts(
 
 
 def _days(contract: Contract, sample: Sample) -> bool | None:
-    """Tell whether the batches' ids are the days of their rows; None without days or times."""
+    """Tell whether the batches' ids are the days of their rows; None without days or times.
+
+    A row without a time isn't of the day, as in the check `out_of_day`.
+    """
     if contract.time is None:
         return None
     column = sample.columns[contract.time]
     seconds = numbers(column.dictionary, "date", contract.format)
-    days = np.floor(seconds / 86_400)[np.asarray(column.indices.fill_null(0))]
+    days = np.append(np.floor(seconds / 86_400), np.nan)[np.asarray(column.indices.fill_null(-1))]
     for number, batch in enumerate(sample.ids):
         try:
             day = datetime.date.fromisoformat(batch[:10])

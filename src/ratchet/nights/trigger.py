@@ -19,7 +19,7 @@ from ratchet.artifacts.predictions import answer
 from ratchet.checks.distance import excesses
 from ratchet.checks.profile import Profile
 from ratchet.checks.profile_file import read_profile
-from ratchet.checks.records import Records, load_records, profile_path
+from ratchet.checks.records import load_records, profile_path
 from ratchet.code import code_hash
 from ratchet.config import Params, Trigger
 from ratchet.data.features import feature_frame, kinds_of
@@ -27,7 +27,6 @@ from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import Schema, load_schema
 from ratchet.data.target import target_of
 from ratchet.data.validated import BATCH, read_window
-from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
 from ratchet.scoring.metrics import loss_of, prior_score, score
 from ratchet.task import Task
@@ -94,7 +93,7 @@ def run(
     changes = changed(champion, params, contract, environment)
     if changes:
         return Decision(True, tuple(f"{what} changed" for what in changes), None)
-    known = _known(records)
+    known = load_records(records)
     last = max(champion.holdout.batches)
     age = sum(batch.id > last for batch in read_manifest(manifest) if batch.override != "exclude")
     new = tuple(batch for batch, record in known.batches.items() if record.part and batch > last)
@@ -203,13 +202,6 @@ def advantage(y: np.ndarray, p: np.ndarray, prior: np.ndarray, task: Task) -> fl
 
 def _not(met: bool) -> str:
     return "" if met else "not "
-
-
-def _known(records: Path) -> Records:
-    try:
-        return load_records(records)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError(f"{records}: {error}; run `dvc repro validate`") from None
 
 
 def _profiles(profiles: Path, batches: Sequence[str]) -> list[Profile]:
