@@ -110,7 +110,7 @@ def test_a_date_among_the_features_moves_no_other_column() -> None:
     """What is measured goes by position, and a date has none: it isn't compared."""
     columns = {"day": {"type": "date"}, **SCHEMA.model_dump(exclude_unset=True)["columns"]}
     dated = Schema.model_validate(SCHEMA.model_dump(exclude_unset=True) | {"columns": columns})
-    assert list(dated.features)[0] == "day"
+    assert next(iter(dated.features)) == "day"
     pool = [relabelled(each, np.where(each.codes[0] == 1, 0, each.labels)) for each in POOL]
     assert measure(pool, REFERENCE, dated, TARGET) == measure(pool, REFERENCE, SCHEMA, TARGET)
 
