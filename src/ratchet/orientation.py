@@ -85,7 +85,7 @@ def _batches(manifest: Path) -> tuple[int, str]:
         return 0, _first_line(error)
     if not pinned:
         return 0, "none is pinned"
-    aside = sum(batch.override == "exclude" for batch in pinned)
+    aside = sum(batch.excluded for batch in pinned)
     more = f", {aside} of them excluded" if aside else ""
     return len(pinned), f"{len(pinned)} pinned, {pinned[0].id} to {pinned[-1].id}{more}"
 

@@ -8,8 +8,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from ratchet.config import Params
-from ratchet.data.manifest import COLUMNS, Batch, read_manifest, write_manifest
-from ratchet.errors import EvidenceError
+from ratchet.data.manifest import Batch, dump, parse
+from ratchet.errors import ConfigError, EvidenceError
 from ratchet.gate.restoration import restore_manifest, restore_params
 
 PARAMS = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
@@ -19,11 +19,6 @@ def batch(day: int, override: str = "", note: str = "", content: str = "0") -> B
     return Batch(f"d{day}", f"s3://b/{day}.csv", "", "", 9, content * 64, override, note)
 
 
-def manifest(tmp_path: Path, *batches: Batch) -> str:
-    write_manifest(tmp_path / "manifest.csv", batches)
-    return (tmp_path / "manifest.csv").read_text(encoding="utf-8")
-
-
 def params(text: str = PARAMS) -> Any:
     return YAML(typ="safe").load(text)
 
@@ -31,30 +26,28 @@ def params(text: str = PARAMS) -> Any:
 # The manifest
 
 
-def test_pins_made_since_are_left_behind(tmp_path: Path) -> None:
-    then = manifest(tmp_path, batch(1), batch(2))
-    now = manifest(tmp_path, batch(1), batch(2), batch(3), batch(4, "accept", "fine"))
-    made = restore_manifest(now, then)
+def test_pins_made_since_are_left_behind() -> None:
+    then = dump([batch(1), batch(2)])
+    now = [batch(1), batch(2), batch(3), batch(4, "accept", "fine")]
+    made = restore_manifest(now, then, "then")
     assert made.text == then
     assert made.left == ["d3", "d4"]
     assert made.left_words == {"d4": "accept: fine"}
     assert made.carried == {}
 
 
-def test_what_people_have_said_since_is_carried_over(tmp_path: Path) -> None:
-    then = manifest(tmp_path, batch(2), batch(3, "exclude", "hm"), batch(4, "accept", "same"))
-    now = manifest(
-        tmp_path,
+def test_what_people_have_said_since_is_carried_over() -> None:
+    then = dump([batch(2), batch(3, "exclude", "hm"), batch(4, "accept", "same")])
+    now = [
         batch(1, "exclude", "pinned later, and older"),
         batch(2, "accept", 'looked at, "twice"'),
         batch(3),
         batch(4, "accept", "same"),
         batch(5),
         batch(6, "exclude", "bad"),
-    )
-    made = restore_manifest(now, then)
-    (tmp_path / "manifest.csv").write_text(made.text, encoding="utf-8")
-    assert read_manifest(tmp_path / "manifest.csv") == [
+    ]
+    made = restore_manifest(now, then, "then")
+    assert parse(made.text, "made") == [
         batch(1, "exclude", "pinned later, and older"),
         batch(2, "accept", 'looked at, "twice"'),
         batch(3),
@@ -70,17 +63,21 @@ def test_what_people_have_said_since_is_carried_over(tmp_path: Path) -> None:
     assert made.left == ["d5"]
 
 
-def test_content_that_was_pinned_anew_is_the_version_s_again(tmp_path: Path) -> None:
-    then = manifest(tmp_path, batch(1))
-    made = restore_manifest(manifest(tmp_path, batch(1, content="f")), then)
+def test_content_that_was_pinned_anew_is_the_version_s_again() -> None:
+    then = dump([batch(1)])
+    made = restore_manifest([batch(1, content="f")], then, "then")
     assert (made.text, made.repinned) == (then, ["d1"])
 
 
-def test_a_manifest_of_an_older_form_gets_todays_columns(tmp_path: Path) -> None:
-    then = manifest(tmp_path, batch(1)).replace(",override,note", "").replace(",,\n", "\n")
-    made = restore_manifest(manifest(tmp_path, batch(1, "accept", "fine")), then)
-    assert made.text.splitlines()[0] == ",".join(COLUMNS)
-    assert made.text == manifest(tmp_path, batch(1, "accept", "fine"))
+def test_a_manifest_of_an_older_form_gets_todays_columns() -> None:
+    then = dump([batch(1)]).replace(",override,note", "").replace(",,\n", "\n")
+    said = [batch(1, "accept", "fine")]
+    assert restore_manifest(said, then, "then").text == dump(said)
+
+
+def test_a_version_s_manifest_that_is_none_is_named() -> None:
+    with pytest.raises(ConfigError, match="then: the first line must be"):
+        restore_manifest([batch(1)], "<<<<<<< HEAD\n", "then")
 
 
 # params.yaml

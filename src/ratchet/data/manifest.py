@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,8 +39,14 @@ class Batch:
         """The batch's name in `data/raw/`: its id and the suffixes of its URI."""
         return self.id + suffixes(self.uri)
 
+    @property
+    def excluded(self) -> bool:
+        """Whether a person takes it out of the window."""
+        return self.override == "exclude"
+
 
 COLUMNS = tuple(field.name for field in fields(Batch))
+_PINS = tuple(field.name for field in fields(Batch) if field.default is MISSING)
 
 
 def suffixes(uri: str) -> str:
@@ -64,48 +70,63 @@ def read_manifest(path: Path) -> list[Batch]:
     Raises ConfigError with the line number when a line can't be understood.
     """
     try:
-        # A spreadsheet leaves a byte order mark.
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not text in UTF-8 ({error})") from error
-    rows = csv.DictReader(io.StringIO(text))
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> list[Batch]:
+    """Return the batches in the text of a manifest, oldest first.
+
+    The columns of a person's word may be missing: older manifests have none.
+
+    Raises ConfigError, which names the place `where` and the line, for what can't be understood.
+    """
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))  # a spreadsheet's mark
     try:
-        if tuple(rows.fieldnames or ()) != COLUMNS:
-            raise ConfigError(f"{path}: the first line must be {','.join(COLUMNS)}")
-        batches = [_parse(row, f"{path}:{rows.line_num}") for row in rows]
+        if tuple(rows.fieldnames or ()) not in (COLUMNS, _PINS):
+            raise ConfigError(f"{where}: the first line must be {','.join(COLUMNS)}")
+        batches = [_parse(row, f"{where}:{rows.line_num}") for row in rows]
     except csv.Error as error:
-        raise ConfigError(f"{path}: after line {rows.line_num}: {error}") from error
+        raise ConfigError(f"{where}: after line {rows.line_num}: {error}") from error
     for earlier, later in pairwise(batches):
         if later.id <= earlier.id:
             problem = "is pinned twice" if later.id == earlier.id else "is out of order"
-            raise ConfigError(f"{path}: batch {later.id} {problem}; keep one line per id, sorted")
+            raise ConfigError(f"{where}: batch {later.id} {problem}; keep one line per id, sorted")
     return batches
 
 
 def write_manifest(path: Path, batches: Iterable[Batch]) -> None:
     """Write the batches to `path`, sorted by id, atomically."""
+    write_text(path, dump(batches))
+
+
+def dump(batches: Iterable[Batch]) -> str:
+    """Return the text of a manifest with these batches, sorted by id."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(batch) for batch in sorted(batches))
-    write_text(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def select_window(batches: Sequence[Batch], size: int) -> list[Batch]:
     """Return the newest `size` batches that no person excluded, oldest first."""
-    return [batch for batch in batches if batch.override != "exclude"][-size:]
+    return [batch for batch in batches if not batch.excluded][-size:]
 
 
 def _parse(row: dict[str, str], where: str) -> Batch:
     if None in row.values() or None in row:
-        raise ConfigError(f"{where}: must have {len(COLUMNS)} fields: {','.join(COLUMNS)}")
+        names = [name for name in row if name]
+        raise ConfigError(f"{where}: must have {len(names)} fields: {','.join(names)}")
     if not row["bytes"].isdecimal():
         raise ConfigError(f"{where}: bytes must be a whole number (got {row['bytes']!r})")
     if not _SHA256.fullmatch(row["sha256"]):
         raise ConfigError(f"{where}: sha256 must be 64 hex digits (got {row['sha256']!r})")
-    if row["override"] not in OVERRIDES:
+    if row.get("override", "") not in OVERRIDES:
         raise ConfigError(
             f"{where}: override must be accept, exclude or empty (got {row['override']!r})"
         )

@@ -66,7 +66,7 @@ def _source(params: Params, pinned: Sequence[Batch]) -> Finding:
 
 
 def _window(params: Params, pinned: Sequence[Batch]) -> Finding:
-    usable = sum(batch.override != "exclude" for batch in pinned)
+    usable = sum(not batch.excluded for batch in pinned)
     window = params.window
     told = f"{usable} usable batches are pinned"
     if usable <= window.holdout:
@@ -85,7 +85,7 @@ def _window(params: Params, pinned: Sequence[Batch]) -> Finding:
 def _newest(schema: Schema, pinned: Sequence[Batch], raw: Path) -> Finding:
     """Hold the newest batch that is here against the contract."""
     check = "newest batch"
-    usable = [batch for batch in pinned if batch.override != "exclude"]
+    usable = [batch for batch in pinned if not batch.excluded]
     if not usable:
         return warn(check, "none is pinned", _DISCOVER)
     batch = usable[-1]

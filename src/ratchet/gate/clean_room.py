@@ -186,7 +186,7 @@ def foreign_inputs(
         for name, value in expected.items()
         if getattr(card, name) != value
     ]
-    pinned = {batch.id: batch.sha256 for batch in manifest if batch.override != "exclude"}
+    pinned = {batch.id: batch.sha256 for batch in manifest if not batch.excluded}
     strangers = [batch for batch, sha in window.hashes.items() if pinned.get(batch) != sha]
     if strangers:
         wrong.append(f"rows of batches that the manifest doesn't pin: {', '.join(strangers)}")

@@ -6,11 +6,10 @@ pull request is a rollback only if it is this and nothing else.
 What protects models stays as it is now, and what people have decided since is carried over.
 """
 
-import csv
 import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ratchet.config import Gate, Params
-from ratchet.data.manifest import COLUMNS
+from ratchet.data.manifest import Batch, dump, parse
 from ratchet.errors import ConfigError, EvidenceError, in_one_line
 from ratchet.gate import policy
 from ratchet.gate.revisions import History
@@ -29,7 +28,6 @@ from ratchet.task import Task
 # What the night that made a model said of it. Its line in the run ledger stays where it is.
 SAID = ("reports/drill.json", "reports/verdict.json", "reports/verdict.md")
 TASK = "task"
-Pins = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,11 @@ def restoration(
     params, schema, manifest: paths in both commits. Raises EvidenceError when the version lacks a
     file, or today's code can't work with its parameters.
     """
-    pins = restore_manifest(history.text(now, manifest) or "", _text(history, then, manifest))
+    pins = restore_manifest(
+        parse(history.text(now, manifest) or dump([]), f"{manifest} at {now}"),
+        _text(history, then, manifest),
+        f"{manifest} at {then}",
+    )
     settings = restore_params(
         history.text(now, params) or "", _text(history, then, params), f"{params} of {then.name}"
     )
@@ -93,30 +95,33 @@ def restoration(
     return Restoration(files, pins, settings)
 
 
-def restore_manifest(now: str, then: str) -> Manifest:
+def restore_manifest(now: Sequence[Batch], then: str, where: str) -> Manifest:
     """Return the version's pins, with what people have said of these batches until now.
 
     Lines of batches that were excluded since are kept whole: `discover` would bring them back.
+
+    then: the text of the version's manifest. Raises ConfigError, naming the place `where`, when it
+    can't be understood.
     """
-    today, pins = _pins(now), _pins(then)
-    restored = {batch: dict(row) for batch, row in pins.items()}
+    pins = {batch.id: batch for batch in parse(then, where)}
+    restored = dict(pins)
     carried = {}
-    for batch, row in today.items():
-        if batch in pins:
-            word = {name: row[name] for name in ("override", "note")}
-            if word != {name: pins[batch][name] for name in word}:
-                restored[batch] |= word
-                carried[batch] = _word(row)
-        elif row["override"] == "exclude":
-            restored[batch] = row
-            carried[batch] = _word(row)
-    left = [batch for batch in today if batch not in restored]
+    for batch in now:
+        if batch.id in pins:
+            ours = replace(pins[batch.id], override=batch.override, note=batch.note)
+            if ours != pins[batch.id]:
+                restored[batch.id] = ours
+                carried[batch.id] = _word(batch)
+        elif batch.excluded:
+            restored[batch.id] = batch
+            carried[batch.id] = _word(batch)
+    left = [batch for batch in now if batch.id not in restored]
     return Manifest(
-        _csv(restored) if carried else then,
+        dump(restored.values()) if carried else then,
         carried,
-        left,
-        {batch: _word(today[batch]) for batch in left if today[batch]["override"]},
-        [each for each in pins if each in today and today[each]["sha256"] != pins[each]["sha256"]],
+        [batch.id for batch in left],
+        {batch.id: _word(batch) for batch in left if batch.override},
+        [each.id for each in now if each.id in pins and each.sha256 != pins[each.id].sha256],
     )
 
 
@@ -190,22 +195,8 @@ def _text(history: History, at: Revision, path: str) -> str:
     return found
 
 
-def _pins(text: str) -> Pins:
-    """Return the lines of a manifest by batch, with today's columns."""
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    return {row["id"]: {name: row.get(name) or "" for name in COLUMNS} for row in rows}
-
-
-def _csv(pins: Pins) -> str:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(pins[batch] for batch in sorted(pins))
-    return buffer.getvalue()
-
-
-def _word(row: Mapping[str, str]) -> str:
-    return f"{row['override'] or 'no word any more'}{': ' if row['note'] else ''}{row['note']}"
+def _word(batch: Batch) -> str:
+    return f"{batch.override or 'no word any more'}{': ' if batch.note else ''}{batch.note}"
 
 
 def _put(content: Any, path: Sequence[str], value: Any) -> None:

@@ -95,7 +95,7 @@ def run(
         return Decision(True, tuple(f"{what} changed" for what in changes), None)
     known = load_records(records)
     last = max(champion.holdout.batches)
-    age = sum(batch.id > last for batch in read_manifest(manifest) if batch.override != "exclude")
+    age = sum(batch.id > last for batch in read_manifest(manifest) if not batch.excluded)
     new = tuple(batch for batch, record in known.batches.items() if record.part and batch > last)
     if not new:
         nothing = Figures((), 0, age, float("nan"), "", float("nan"))

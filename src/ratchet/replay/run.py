@@ -81,7 +81,7 @@ def run(
     require_fit(params.gate, params.task, "params.yaml")
     began = time.monotonic()
     places = Places(cache, schema)
-    batches = [each for each in read_manifest(manifest) if each.override != "exclude"]
+    batches = [each for each in read_manifest(manifest) if not each.excluded]
     first = options.first or min(params.window.size, max(len(batches) // 2, 2))
     if first < params.window.holdout + 1:
         raise ConfigError(

@@ -214,7 +214,7 @@ def _fetched(manifest: Path, raw: Path, size: int) -> tuple[list[Line], bool]:
     usable = [
         (position, batch)
         for position, batch in enumerate(read_manifest(manifest))
-        if batch.override != "exclude"
+        if not batch.excluded
     ]
     here = [(position, batch) for position, batch in usable if (raw / batch.file_name).is_file()]
     if not here:
