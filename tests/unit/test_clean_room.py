@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shop import Shop
 
 from ratchet.artifacts.card import Card, read_card
+from ratchet.artifacts.holdout import labels, split
 from ratchet.code import code_hash
 from ratchet.config import load_params
 from ratchet.data.manifest import Batch
@@ -19,7 +20,6 @@ from ratchet.data.validated import read_window
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
 from ratchet.gate.clean_room import Model, Window, foreign_inputs, forged, seen
-from ratchet.stages import train
 
 FIGURES = st.dictionaries(st.text(max_size=3), st.floats(0, 1, allow_nan=False), max_size=4)
 
@@ -48,10 +48,10 @@ def window(evaluated: Shop) -> Window:
     schema = load_schema(evaluated.root / "schema.yaml")
     holdout = load_params(evaluated.root / "params.yaml").window.holdout
     rows, hashes = read_window(evaluated.validated)
-    teaching, judging = train.split(rows, hashes, holdout)
+    teaching, judging = split(rows, hashes, holdout)
     target = target_of("binary", schema)
-    labels = [train.labels(part, target, "") for part in (teaching, judging)]
-    return Window(teaching, judging, hashes, target, *labels)
+    known = [labels(part, target, "") for part in (teaching, judging)]
+    return Window(teaching, judging, hashes, target, *known)
 
 
 def found(evaluated: Shop, window: Window, card: Card, *drop: str) -> list[str]:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card
+from ratchet.artifacts.holdout import describe_rows, labels, split
 from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
@@ -28,7 +29,6 @@ from ratchet.data.validated import BATCH, read_window
 from ratchet.errors import EvidenceError
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.journal.commits import LOCK, Revision
-from ratchet.stages import train
 
 # metrics.json is rounded to 6 digits, and processors may differ in the last of them; of figures
 # above 1 it is the share that counts.
@@ -138,14 +138,14 @@ def read_rows(
         raise EvidenceError(f"{validated} is not in {LOCK} at {at}; `dvc repro` writes it")
     history.bring_folder(md5, to)
     rows, hashes = read_window(to)
-    teaching, judging = train.split(rows, hashes, holdout)
+    teaching, judging = split(rows, hashes, holdout)
     return Window(
         teaching,
         judging,
         hashes,
         target,
-        train.labels(teaching, target, "training"),
-        train.labels(judging, target, "holdout"),
+        labels(teaching, target, "training"),
+        labels(judging, target, "holdout"),
     )
 
 
@@ -177,8 +177,8 @@ def foreign_inputs(
         "key": tuple(schema.key),
         "weight": schema.weight,
         "format": schema.format,
-        "train": train.describe_rows(window.teaching, all_hashes, window.y_train, window.target),
-        "holdout": train.describe_rows(window.judging, all_hashes, window.y, window.target),
+        "train": describe_rows(window.teaching, all_hashes, window.y_train, window.target),
+        "holdout": describe_rows(window.judging, all_hashes, window.y, window.target),
         **hashes,
     }
     wrong = [

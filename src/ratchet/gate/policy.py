@@ -6,11 +6,13 @@ revision changes of the policy itself is found here, told in the report, and lef
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from ratchet.artifacts import persist
+from ratchet.code import closure
 from ratchet.config import Evaluate, Gate
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.gate.revisions import History
@@ -19,20 +21,19 @@ from ratchet.journal import rolled_back
 from ratchet.journal.commits import Revision
 from ratchet.task import Task
 
-# What decides about a model, besides values in params.yaml. A name with a slash at its end is a
-# folder. dvc's settings are here, as they say which remote is asked for the evidence; the journal,
-# as it says what was accepted; code owners, as they approve all this.
+# What decides about a model besides values in params.yaml, and besides the code that the gate runs.
+# A name with a slash at its end is a folder. dvc's settings are here, as they say which remote is
+# asked for the evidence; code owners, as they approve all this; what says the verdict to people,
+# and to CI as an exit code.
 FILES = (
     ".dvc/config",
     ".github/CODEOWNERS",
     ".github/workflows/",
     rolled_back.FILE,
-    "src/ratchet/artifacts/persist.py",
     persist.TRUSTED_HOME,
     "src/ratchet/cli/gate.py",
+    "src/ratchet/cli/main.py",
     "src/ratchet/gate/",
-    "src/ratchet/journal/",
-    "src/ratchet/scoring/",
 )
 # A shorter holdout, other slices or another threshold can hide a loss as well as a loose rule.
 VALUES = ("evaluate", "gate", "window.holdout")
@@ -96,7 +97,7 @@ def changes(history: History, base: Revision, head: Revision, params: str) -> li
     touched = [
         path
         for path in history.changed(base, head)
-        if any(path.startswith(each) if each.endswith("/") else path == each for each in FILES)
+        if judges(path)
         if path != rolled_back.FILE or _lost_lines(history, base, head, path)
     ]
     if params not in history.changed(base, head):
@@ -108,6 +109,22 @@ def changes(history: History, base: Revision, head: Revision, params: str) -> li
         for line in differences(pick(before, key), pick(after, key), key)
     ]
     return [*touched, *values]
+
+
+def judges(path: str) -> bool:
+    """Tell whether a file of a repository decides about models: the gate's code, or one of FILES.
+
+    The gate's code is what it imports, however far, wherever that lies. It must import nothing that
+    makes models: what a person changes there is what is judged.
+    """
+    return path in _code() or any(
+        path.startswith(each) if each.endswith("/") else path == each for each in FILES
+    )
+
+
+@cache
+def _code() -> frozenset[str]:
+    return frozenset(f"src/{name.replace('.', '/')}.py" for name in closure("ratchet.gate.run"))
 
 
 def _lost_lines(history: History, base: Revision, head: Revision, path: str) -> bool:

@@ -9,13 +9,12 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.card import Card, Rows, write_card
+from ratchet.artifacts.card import Card, write_card
 from ratchet.artifacts.golden import choose, write_golden
+from ratchet.artifacts.holdout import describe_rows, labels, split
 from ratchet.artifacts.predictions import predictions
 from ratchet.artifacts.scored import write_scored
 from ratchet.artifacts.table import write_csv
@@ -25,7 +24,7 @@ from ratchet.config import Params
 from ratchet.data.features import feature_frame, inputs, kinds_of, learnable, weights
 from ratchet.data.schema import load_schema
 from ratchet.data.target import Target, target_of
-from ratchet.data.validated import BATCH, read_window
+from ratchet.data.validated import read_window
 from ratchet.errors import ConfigError, DataError
 from ratchet.files import atomic_write, remove_partials, sha256_file
 from ratchet.learners import library_of
@@ -140,39 +139,6 @@ def run(
     return Trained(made, usage())
 
 
-def split(rows: pa.Table, hashes: dict[str, str], holdout: int) -> tuple[pa.Table, pa.Table]:
-    """Split the rows, in time order, into those that teach and those of the newest batches."""
-    batches = list(hashes)
-    if len(batches) <= holdout:
-        raise DataError(
-            f"the window has {len(batches)} accepted batches, window.holdout takes {holdout}, and "
-            "none is left to train on; wait for more, lower window.holdout in params.yaml, or see "
-            "why batches are quarantined in reports/validation.json"
-        )
-    judges = pc.is_in(rows[BATCH], pa.array(batches[-holdout:]))
-    teaching = len(rows) - pc.sum(judges).as_py()
-    return rows.slice(0, teaching), rows.slice(teaching)  # without a copy
-
-
-def labels(rows: pa.Table, target: Target, part: str) -> np.ndarray:
-    """Return the labels (rows,) of a `part`; DataError when there is nothing to learn from them."""
-    column = rows[target.column]
-    if column.null_count:
-        batches = rows.filter(pc.is_null(column))[BATCH].unique().to_pylist()
-        raise DataError(
-            f"{target.column} is missing in {column.null_count} {part} rows of "
-            f"{', '.join(batches)}, which a person accepted; write exclude in the manifest instead"
-        )
-    found = target.labels(rows)
-    if found.min() == found.max():
-        raise DataError(
-            f"the {part} rows ({len(found)} in {pc.count_distinct(rows[BATCH])} batches) have "
-            f"{target.only(found[0])} in {target.column}; check target in schema.yaml and task in "
-            "params.yaml, or take a larger window"
-        )
-    return found
-
-
 def _refuse_gaps(y: np.ndarray, target: Target, estimator: str, error: ValueError) -> None:
     """Raise DataError when classes are missing, which may be why `estimator` can't be fitted.
 
@@ -186,14 +152,6 @@ def _refuse_gaps(y: np.ndarray, target: Target, estimator: str, error: ValueErro
             f"({error}); take a larger window, take the class out of schema.yaml, or take another "
             "train.estimator"
         ) from error
-
-
-def describe_rows(
-    rows: pa.Table, hashes: dict[str, str], labels: np.ndarray, target: Target
-) -> Rows:
-    """Return what a card says of `rows` and their labels; `hashes` are those of all batches."""
-    batches = {batch: hashes[batch] for batch in rows[BATCH].unique().to_pylist()}
-    return Rows.of(batches, labels, target.task, len(target.classes))
 
 
 def _importance(
