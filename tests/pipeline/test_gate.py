@@ -175,9 +175,9 @@ def one_slice_collapsed(project: Project) -> None:
     """A change of code turns the labels of one airport around."""
     project.replace(
         "src/ratchet/stages/train.py",
-        "feature_frame(teaching, kinds), y_train, weights",
-        "feature_frame(teaching, kinds),\n"
-        "            np.where(pc.equal(teaching['origin'], 'JFK'), 1 - y_train, y_train), weights",
+        "fit(estimator, X_train, y_train, weight)",
+        "inverted = np.array(teaching['origin'].to_pylist()) == 'JFK'\n"
+        "            fit(estimator, X_train, np.where(inverted, 1 - y_train, y_train), weight)",
     )
     _learn(project)
 
