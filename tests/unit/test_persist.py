@@ -1,3 +1,4 @@
+import copy
 import hashlib
 import io
 import json
@@ -6,6 +7,8 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from collections import deque
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -29,9 +33,11 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     StandardScaler,
 )
+from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from ratchet.artifacts.persist import TRUSTED, load, save
+from ratchet.artifacts.trees import check_trees
 from ratchet.errors import ConfigError, EvidenceError
 
 RNG = np.random.default_rng(7)
@@ -393,6 +399,82 @@ def test_a_tree_of_the_wrong_size_is_refused(saved, tmp_path, forge, reason):
     members["schema.json"] = json.dumps(schema).encode()
     with pytest.raises(EvidenceError, match=reason):
         load(tmp_path / "m.skops", sha256=write_members(tmp_path / "m.skops", members))
+
+
+class Own:
+    """A learner of one's own, as trusted.txt may name it, around one that is corrupt."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+
+class Slotted:
+    __slots__ = ("inner",)
+
+    def __init__(self, inner):
+        self.inner = inner
+
+
+class OwnTree(DecisionTreeClassifier):
+    pass
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        Own,
+        Slotted,
+        lambda tree: Own({"deep": [(Own(tree),)]}),
+        lambda tree: Own({"key", tree}),
+        lambda tree: Own(frozenset([tree])),
+        lambda tree: Own({tree: "as a key"}),
+        lambda tree: Own(deque([tree])),
+        lambda tree: Own(np.array([[tree]], dtype=object)),
+        lambda tree: Own(np.array(tree, dtype=object)),
+        lambda tree: Own(partial(print, tree)),
+        lambda tree: Own(partial(print, key=tree)),
+        lambda tree: Own(tree.predict),
+        lambda tree: Own(tree.tree_),
+        lambda tree: make_pipeline(StandardScaler(), Own(tree)),
+    ],
+)
+@pytest.mark.parametrize("learner", [DecisionTreeClassifier, OwnTree])
+def test_a_corrupt_tree_is_found_however_deep(wrap, learner):
+    good = learner(max_depth=2, random_state=0).fit(X, Y)
+    bad = copy.deepcopy(good)
+    state = bad.tree_.__getstate__()
+    state["nodes"]["feature"][0] = 99
+    bad.tree_.__setstate__(state)
+    whole = wrap(good)
+    if getattr(whole, "inner", None) is not good.tree_:
+        check_trees(whole)
+    with pytest.raises(ValueError, match="a tree"):
+        check_trees(wrap(bad))
+
+
+def test_what_holds_itself_is_walked_once():
+    circle = Own(None)
+    circle.inner = [circle, {"again": circle}]
+    check_trees(circle)
+
+
+def test_a_predictor_of_boosting_outside_of_its_learner_is_refused():
+    learner = HistGradientBoostingClassifier(max_iter=2).fit(X, Y)
+    check_trees(Own(learner))
+    with pytest.raises(ValueError, match="a tree outside of a learner"):
+        check_trees(Own(learner._predictors[0]))
+
+
+def test_gradient_boosting_with_wider_trees_than_its_rows_is_refused():
+    wide = np.column_stack([X[:, 1:]] * 9)
+    thin, other = (
+        GradientBoostingClassifier(n_estimators=2, random_state=0).fit(table, Y)
+        for table in (X[:, 1:], wide)
+    )
+    check_trees(thin)
+    thin.estimators_ = other.estimators_
+    with pytest.raises(ValueError, match="trees for the wrong number of columns"):
+        check_trees(thin)
 
 
 def nodes_of(part):
