@@ -1,7 +1,7 @@
 """Score the rows of a file with a model, for the person who uses it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from ratchet.artifacts import persist
 from ratchet.artifacts.card import Card, read_card
 from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.table import print_csv, write_csv
-from ratchet.data.parse import read_table
 from ratchet.errors import EvidenceError
 from ratchet.serving import inputs
 
@@ -38,8 +37,8 @@ def score_file(estimator: Any, card: Card, file: Path, *, called: str, to: Path 
 
     The rows keep their order. The answers go to the CSV file `to`, by default to standard output:
     the column `score`, or `class` and a `score_CLASS` for each class; and before them the columns
-    of the card's key as they stand in the file, or `row`, counted from 1, where the file lacks one.
-    called: the model's name in messages.
+    of the card's key as they stand in the file, or `row`, counted from 1, where the file lacks
+    one, or one is called as an answer is. called: the model's name in messages.
 
     Raises DataError when the file isn't what the model was built for: a feature that is missing or
     has another type, range or vocabulary, each named.
@@ -48,10 +47,10 @@ def score_file(estimator: Any, card: Card, file: Path, *, called: str, to: Path 
         raise EvidenceError(
             f"{file}: no such file; name a CSV, CSV.gz or Parquet file with the rows to score"
         )
-    features = inputs.of_file(file, card, f"{file}: isn't input that {called} was built for")
+    features, text = inputs.of_file(file, card, f"{file}: isn't input that {called} was built for")
     score = answer(estimator, card, features)
-    rows = _names_of_rows(read_table(file, card.format), card.key)
-    scored = {**rows, **_answer(score, card.classes)}
+    answers = _answer(score, card.classes)
+    scored = _names_of_rows(text, card.key, answers) | answers
     if to is None:
         print_csv(sys.stdout.buffer, scored)
     else:
@@ -68,8 +67,13 @@ def _answer(score: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
     return {"class": likeliest, **by_class}
 
 
-def _names_of_rows(table: pa.Table, key: Sequence[str]) -> dict[str, Any]:
-    """Return the columns that tell the rows apart: the whole key, or else the row's number."""
-    if key and SCORE not in key and all(table.column_names.count(name) == 1 for name in key):
+def _names_of_rows(
+    table: pa.Table, key: Sequence[str], answers: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the columns that tell the rows apart: the whole key, or else the row's number.
+
+    A key of which a column is called as an answer can't stand beside it.
+    """
+    if key and all(table.column_names.count(name) == 1 and name not in answers for name in key):
         return {name: table.column(name) for name in key}
     return {"row": np.arange(1, len(table) + 1)}

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from shop import Row, Shop, rows_of, write_rows
 
 from ratchet import predict
+from ratchet.artifacts.card import read_card
 from ratchet.artifacts.scored import read_scored
 from ratchet.errors import DataError, EvidenceError
 
@@ -93,6 +95,30 @@ def test_without_the_key_the_row_s_number_stands_there(evaluated: Shop, tmp_path
     found = columns_of(tmp_path / "scores.csv")
     assert list(found) == ["row", "score"]
     assert found["row"] == [str(number) for number in range(1, 61)]
+
+
+class Uniform:
+    """A model of three classes that knows nothing."""
+
+    classes_ = np.arange(3)
+
+    def predict_proba(self, rows: pandas.DataFrame) -> np.ndarray:
+        return np.full((len(rows), 3), 1 / 3)
+
+
+@pytest.mark.parametrize("key", ["class", "score_b"])
+def test_a_key_that_is_called_as_an_answer_gives_way_to_it(
+    evaluated: Shop, tmp_path: Path, key: str
+) -> None:
+    card = read_card(evaluated.card).model_copy(
+        update={"task": "multiclass", "classes": ("a", "b", "c"), "key": (key,)}
+    )
+    file = write_rows(tmp_path / "new.csv", [{**row, key: "x"} for row in features_of("day-06")])
+    to = tmp_path / "scores.csv"
+    predict.score_file(Uniform(), card, file, called="it", to=to)
+    found = columns_of(to)
+    assert list(found) == ["row", "class", "score_a", "score_b", "score_c"]
+    assert set(found[key]) == {"a" if key == "class" else str(1 / 3)}
 
 
 def test_a_card_from_before_there_were_keys_on_it_still_serves(

@@ -281,6 +281,6 @@ def test_rows_and_files_go_through_the_same_door(folder: Path, tmp_path: Path) -
     file = write_rows(tmp_path / "rows.csv", rows_of("day-05"))
     rows = [features(row, model.card) for row in rows_of("day-05")]
     np.testing.assert_array_equal(
-        model.score(inputs.of_file(file, model.card, "")),
+        model.score(inputs.of_file(file, model.card, "")[0]),
         model.score(inputs.of_rows(rows, model.card, "")),
     )

@@ -130,7 +130,7 @@ def _check_range(kind: str, index: Any, length: Any) -> None:
 
 def _is(part: Any, name: str) -> bool:
     """Tell whether an object is of the class of that name, or of one that was made from it."""
-    return name in _ancestry(type(part))  # type: ignore[arg-type] (mypy: classes have a hash)
+    return name in _ancestry(type(part))  # type: ignore[arg-type]  # they have a hash
 
 
 @cache

@@ -31,17 +31,18 @@ class RefusedError(DataError):
         self.failures = tuple(failures)
 
 
-def of_file(path: Path, card: Card, about: str) -> pd.DataFrame:
-    """Return the model's features of a CSV or Parquet file, (rows, features).
+def of_file(path: Path, card: Card, about: str) -> tuple[pd.DataFrame, pa.Table]:
+    """Return the model's features of a CSV or Parquet file, (rows, features), and all its columns.
 
-    Raises RefusedError, whose message begins with `about`, when they break the contract.
+    The columns are strings, as they stand in the file. Raises RefusedError, whose message begins
+    with `about`, when they break the contract.
     """
     spelling = card.format if is_csv(path) else PLAIN
     try:
         text = read_table(path, spelling)
     except UnreadableError as error:
         raise RefusedError(about, [error.failure]) from None
-    return _features(text, card, about, spelling, [])
+    return _features(text, card, about, spelling, []), text
 
 
 def of_rows(rows: Sequence[Mapping[str, Any]], card: Card, about: str) -> pd.DataFrame:
