@@ -116,6 +116,14 @@ def test_what_surely_gains_is_called_better(compared: Findings) -> None:
     assert said == "with 95% confidence the new model is surely better in ROC AUC"
 
 
+def test_both_are_judged_where_there_are_two(compared: Findings) -> None:
+    assert "Both judged on the same 200 rows of 2 batches" in report.markdown(compared)
+    compared.champion = None
+    told = report.markdown(compared)
+    assert "Judged on 200 rows of 2 batches, 2024-01-01 to 2024-01-02" in told
+    assert "Both" not in told
+
+
 def test_a_change_of_policy_is_bold(compared: Findings) -> None:
     assert "POLICY" not in report.markdown(compared)
     compared.policy_changes = ["params.yaml: gate.margin: 1 → 9"]

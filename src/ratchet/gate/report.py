@@ -98,8 +98,9 @@ def _head(found: Findings) -> str:
         rows = found.challenger.card.holdout
         ids = list(rows.batches)
         span = ids[0] if len(ids) == 1 else f"{ids[0]} to {ids[-1]}"
+        judged = "Both judged on the same" if found.champion else "Judged on"
         lines.append(
-            f"Both judged on the same {rows.rows:,} rows of {len(ids)} "
+            f"{judged} {rows.rows:,} rows of {len(ids)} "
             f"{'batch' if len(ids) == 1 else 'batches'}, {span}; "
             f"{_labels(found.challenger.card)}."
         )
