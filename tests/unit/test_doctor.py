@@ -1,6 +1,7 @@
 """What the doctor finds, without the network."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,27 @@ def test_who_isn_t_signed_in_is_told_the_command(repository: Path) -> None:
     found = workflows.look(repository)
     assert {each.state for each in found} == {State.UNASKED}
     assert all("gh auth login" in each.way_out for each in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("jobs: [", "is not valid YAML"),
+        ("", "must be a mapping of keys to values"),
+        ("on: push", "jobs is missing"),
+        ("jobs: {test: }", "jobs.test must be a valid dictionary (got None)"),
+    ],
+)
+def test_a_broken_workflow_is_named(repository: Path, text: str, says: str) -> None:
+    folder = repository / workflows.FOLDER
+    folder.unlink()
+    shutil.copytree(PROJECT / workflows.FOLDER, folder)
+    (folder / "mine.yml").write_text(text)
+    [found] = workflows.look(repository)
+    assert (found.check, found.state) == ("workflows", State.FAIL)
+    assert "workflows/mine.yml" in found.found
+    assert says in found.found
+    assert "git diff" in found.way_out
 
 
 # All together

@@ -4,12 +4,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ruamel.yaml import YAML
+from pydantic import ConfigDict
 
-from ratchet.doctor.finding import Finding, ok, unasked, warn
-from ratchet.errors import RatchetError
+from ratchet.doctor.finding import Finding, fail, ok, unasked, warn
+from ratchet.errors import ConfigError, RatchetError
 from ratchet.proposals.github import GitHub
+from ratchet.sections import Section, read_yaml
 
 FOLDER = Path(".github/workflows")
 NIGHTLY = "nightly.yml"
@@ -36,14 +38,25 @@ class Need:
         return f"`gh {_KINDS[self.kind][0]} set {self.name}{where}`"
 
 
+class _Workflow(Section):
+    """What is read of a workflow file."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    jobs: dict[str, dict[str, Any]]
+
+
 def needs(folder: Path) -> set[Need]:
-    """Return what the jobs of the workflow files in `folder` use, but for what is optional."""
+    """Return what the jobs of the workflow files in `folder` use, but for what is optional.
+
+    Raises ConfigError for a file that is no workflow.
+    """
     found = set()
     for path in sorted(folder.glob("*.yml")):
-        for job in YAML(typ="safe").load(path)["jobs"].values():
+        for job in read_yaml(path, _Workflow).jobs.values():
             environment = job.get("environment") or ""
             if isinstance(environment, Mapping):
-                environment = environment["name"]
+                environment = environment.get("name", "")
             found |= {
                 Need(str(environment), kind, name)
                 for kind, name in _USE.findall(str(job))
@@ -56,7 +69,11 @@ def look(top: Path) -> list[Finding]:
     """Ask GitHub whether everything is set, where there are workflows."""
     if not (top / FOLDER / NIGHTLY).is_file():
         return []
-    wanted = needs(top / FOLDER)
+    try:
+        wanted = needs(top / FOLDER)
+    except ConfigError as error:
+        way_out = f"GitHub can't run it either: `git diff {FOLDER}` shows what was changed"
+        return [fail("workflows", "; ".join(str(error).splitlines()), way_out)]
     try:
         github = GitHub.here(top, patience=_PATIENCE)
         there = _there(github, {need.environment for need in wanted})
