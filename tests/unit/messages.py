@@ -23,6 +23,7 @@ CODES = {
     "MovedError": errors.EvidenceError.exit_code,
     "RefusedError": errors.DataError.exit_code,
     "LostError": errors.EvidenceError.exit_code,
+    "UnprovenError": errors.EvidenceError.exit_code,
     "ArgumentTypeError": errors.ConfigError.exit_code,
 }
 # Where messages are put together before they are raised: module, function or table, exit code.

@@ -2,12 +2,16 @@
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from shop import Row, Shop, rows_of, write_rows
 from sklearn.preprocessing import FunctionTransformer
@@ -18,6 +22,7 @@ from ratchet.artifacts.scored import read_scored
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.journal.accepted import standing
 from ratchet.serving import inputs
+from ratchet.serving.live import Live
 from ratchet.serving.origin import Origin, Version
 from ratchet.serving.proven import CARD, GOLDEN, MODEL, prove
 from ratchet.serving.signature import Attested, attested, unsigned
@@ -68,6 +73,78 @@ def test_a_repository_that_does_not_answer_is_named(tmp_path: Path) -> None:
         Origin(f"file://{tmp_path}/nowhere").standing()
     with pytest.raises(EvidenceError, match=r"`git ls-remote` took more than 0\.001 s"):
         Origin(f"file://{tmp_path}/nowhere", seconds=0.001).standing()
+
+
+def test_who_takes_too_long_ends_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As git does, whose helper waits for the network."""
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path}/helper\nwait\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(EvidenceError, match=r"`git ls-remote` took more than 2 s"):
+        Origin("anywhere", seconds=2).standing()
+    helper = int((tmp_path / "helper").read_text())
+    with suppress(psutil.NoSuchProcess):  # who takes in orphans may be slow to bury them
+        assert psutil.Process(helper).status() == psutil.STATUS_ZOMBIE
+
+
+@dataclass(frozen=True)
+class Elsewhere(Origin):
+    """An origin in this process: all its versions have the files in the folder `models`.
+
+    stands: the version that stands in the stage. brought: those that were asked for.
+    """
+
+    stands: list[Version] = field(default_factory=lambda: [VERSION])
+    brought: list[Version] = field(default_factory=list)
+
+    def standing(self) -> Version:
+        return self.stands[-1]
+
+    def bring(self, version: Version, folder: Path) -> None:
+        self.brought.append(version)
+        shutil.copytree(self.models, folder)
+
+
+NEXT = Version("model@v4.0.0", "d" * 40)
+
+
+def test_a_version_that_is_not_what_it_must_be_is_brought_once_and_told_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = Elsewhere("here", models=str(folder))
+    live = Live(origin, fine)
+    other_bytes(folder)
+    origin.stands.append(NEXT)
+    caplog.clear()
+    for _ in range(3):
+        assert not live.look()
+        assert "model@v4.0.0 (ddddddd): model.skops isn't the accepted one" in live.problem
+    assert origin.brought == [VERSION, NEXT]
+    assert len(caplog.records) == 1
+    origin.stands.append(VERSION)  # rolled back
+    assert not live.look()
+    assert live.problem == ""
+
+
+def test_a_signature_that_comes_later_is_asked_for_again(folder: Path) -> None:
+    shown = ["signed by a friend"]
+
+    def verify(_: Path) -> str:
+        if not shown:
+            raise EvidenceError("signed by nobody")
+        return shown.pop()
+
+    origin = Elsewhere("here", models=str(folder))
+    live = Live(origin, verify)
+    origin.stands.append(NEXT)
+    assert not live.look()
+    assert live.problem == "model@v4.0.0 (ddddddd): signed by nobody"
+    shown.append("signed by a friend")
+    assert live.look()
+    assert (live.model.version, live.problem) == (NEXT, "")
 
 
 # The proof

@@ -4,8 +4,8 @@ import logging
 from threading import Event
 
 from ratchet.errors import RatchetError
-from ratchet.serving.origin import Origin
-from ratchet.serving.proven import Proven, take
+from ratchet.serving.origin import Origin, Version
+from ratchet.serving.proven import Proven, UnprovenError, take
 from ratchet.serving.signature import Verifier
 
 _LOG = logging.getLogger(__name__)
@@ -16,7 +16,8 @@ class Live:
 
     `model` is always whole: who answers a request reads it once, and works with that. A new version
     is brought and proven beside it, and takes its place in one step. If it can't be had or proven,
-    the one before goes on, and `problem` says why.
+    the one before goes on, and `problem` says why. One that was brought and isn't what it must be
+    is not brought again: another version helps, or a new start where its files were mended.
 
     Raises EvidenceError when the first model can't be had or proven.
     """
@@ -24,6 +25,7 @@ class Live:
     def __init__(self, origin: Origin, verify: Verifier) -> None:
         self._origin = origin
         self._verify = verify
+        self._refused: dict[str, str] = {}  # why, by commit
         self.problem = ""
         self.model: Proven = take(origin, origin.standing(), verify)
 
@@ -32,9 +34,12 @@ class Live:
         before = self.model.version
         try:
             found = self._origin.standing()
+            if found.commit in self._refused:
+                self.problem = self._refused[found.commit]
+                return False
             if found.commit != before.commit:
                 _LOG.info("%s is in %s now; proving it", found, self._origin.stage)
-                self.model = take(self._origin, found, self._verify)
+                self.model = self._take(found)
                 _LOG.info("%s answers from now on, instead of %s", found, before)
             self.problem = ""
         except RatchetError as error:
@@ -44,6 +49,13 @@ class Live:
             self.problem = f"{type(error).__name__}: {error}"
             _LOG.exception("%s goes on answering", before)
         return self.model.version != before
+
+    def _take(self, version: Version) -> Proven:
+        try:
+            return take(self._origin, version, self._verify)
+        except UnprovenError as error:
+            self._refused[version.commit] = str(error)
+            raise
 
     def watch(self, seconds: float, stop: Event) -> None:
         """Look every so many seconds, until `stop` is set: in a thread of its own."""

@@ -6,9 +6,11 @@ hangs can't stop the one who waits for a new version.
 """
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,21 +93,39 @@ class Origin:
         with tempfile.TemporaryDirectory(prefix="ratchet-serving-") as nowhere:
             here = None if command[0] == "git" else nowhere  # a path in the URL is seen from here
             try:
-                done = subprocess.run(
+                process = subprocess.Popen(
                     command, cwd=here, env=environment, stdin=subprocess.DEVNULL,
-                    capture_output=True, text=True, timeout=self.seconds, check=False,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                    start_new_session=True,
                 )  # fmt: skip
-            except subprocess.TimeoutExpired:
-                raise EvidenceError(
-                    f"{self.url}: `{what}` took more than {self.seconds:g} s; is the network there?"
-                ) from None
             except FileNotFoundError:
                 raise EvidenceError(
                     f"{command[0]}: no such program; it must be on PATH (`source "
                     ".venv/bin/activate`)"
                 ) from None
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).partition("Having any troubles?")[0]
+            try:
+                printed, complained = _all_said(process, self.seconds)
+            except subprocess.TimeoutExpired:
+                raise EvidenceError(
+                    f"{self.url}: `{what}` took more than {self.seconds:g} s; is the network there?"
+                ) from None
+        if process.returncode != 0:
+            said = (complained or printed).partition("Having any troubles?")[0]
             reason = " ".join(said.split())[-_TAIL:]
             raise EvidenceError(f"{self.url}: `{what}` failed: {reason}")
-        return done.stdout
+        return printed
+
+
+def _all_said(process: subprocess.Popen[str], seconds: float) -> tuple[str, str]:
+    """Return what a program prints until it ends; it leads a session of its own.
+
+    Whatever happens here, TimeoutExpired or Ctrl-C, its helpers end with it: git starts others that
+    talk to the network, and would leave them behind.
+    """
+    with process:
+        try:
+            return process.communicate(timeout=seconds)
+        except BaseException:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
