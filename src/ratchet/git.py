@@ -9,6 +9,7 @@ from ratchet.errors import EvidenceError
 
 # Who signs a commit where nobody has told git a name: a fresh machine, a job.
 _NOBODY = {"NAME": "Ratchet", "EMAIL": "ratchet@users.noreply.github.com"}
+_SILENT = {"GIT_TERMINAL_PROMPT": "0"}
 
 
 def git(top: Path, *arguments: str, stdin: str = "", **variables: str) -> str:
@@ -26,7 +27,11 @@ def git(top: Path, *arguments: str, stdin: str = "", **variables: str) -> str:
 def git_bytes(top: Path, *arguments: str, stdin: str = "") -> bytes:
     """Run git in `top` and return what it printed as it is; EvidenceError when it fails."""
     done = subprocess.run(
-        ["git", "-C", str(top), *arguments], input=stdin.encode(), capture_output=True, check=False
+        ["git", "-C", str(top), *arguments],
+        input=stdin.encode(),
+        env=os.environ | _SILENT,
+        capture_output=True,
+        check=False,
     )
     if done.returncode != 0:
         reason = (done.stderr.strip() or done.stdout.strip()).decode(errors="replace")
@@ -43,7 +48,7 @@ def attempt(
     return subprocess.run(
         ["git", "-C", str(top), *arguments],
         input=stdin,
-        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **variables},
+        env=os.environ | _SILENT | variables,
         capture_output=True,
         text=True,
         check=False,

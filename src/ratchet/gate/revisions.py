@@ -7,7 +7,6 @@ since DVC itself trusts a cached file for its name.
 import hashlib
 import json
 import shutil
-import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
+from ratchet.git import git
 from ratchet.journal.commits import Commits, Revision
 
 _FOLDER = ".dir"
@@ -46,9 +46,7 @@ class History(Commits):
         empty_cache: with a cache of its own, as on another machine; else with this one's.
         """
         self._git("clone", "--quiet", "--shared", "--no-checkout", str(self.top), str(folder))
-        subprocess.run(
-            ["git", "-C", str(folder), "checkout", "--quiet", "--detach", at.commit], check=True
-        )
+        git(folder, "checkout", "--quiet", "--detach", at.commit)
         local = self.top / ".dvc" / "config.local"
         if local.is_file():
             shutil.copy2(local, folder / ".dvc")

@@ -2,13 +2,13 @@
 
 import logging
 import shutil
-import subprocess
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
 from ratchet.gate.revisions import History
+from ratchet.git import git
 from ratchet.journal.commits import LOCK, Revision
 
 
@@ -88,8 +88,4 @@ class Stores(History):
         self._git("fetch", "--quiet", "--tags", "--all")
 
     def _refs(self, lines: Collection[str]) -> None:
-        subprocess.run(
-            ["git", "-C", str(self.top), "update-ref", "--stdin"],
-            input="".join(f"{line}\n" for line in lines).encode(),
-            check=True,
-        )
+        git(self.top, "update-ref", "--stdin", stdin="".join(f"{line}\n" for line in lines))
