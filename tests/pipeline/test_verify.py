@@ -64,6 +64,12 @@ def test_what_the_remote_lacks_is_named_with_path_and_version(project: Project) 
     assert not found["model@v3.0.0"]["restorable"]
     code, found = verified(project, "v3", "--local-cache")
     assert (code, found["model@v3.0.0"]["problems"]) == (0, [])
+    cached = project.path(f".dvc/cache/files/md5/{files[1]['md5'][:2]}/{files[1]['md5'][2:]}")
+    cached.chmod(0o644)
+    cached.write_bytes(b"another file under its name")
+    code, found = verified(project, "v3", "--local-cache", "--data")
+    [problem] = found["model@v3.0.0"]["problems"]
+    assert problem.startswith(f"data/raw/{files[1]['relpath']} of model@v3.0.0 can't be pulled, or")
 
 
 def test_a_folder_whose_listing_is_lost_is_named(project: Project) -> None:

@@ -163,9 +163,15 @@ class History(Commits):
         except Exception as error:  # whatever the remote's client raises
             raise EvidenceError(f"DVC's remote can't be asked: {error}; is it set up?") from error
 
-    def bring(self, oids: Collection[str]) -> None:
-        """Bring objects to the cache; EvidenceError when some of them can't be had."""
-        self._fetch(oids)
+    def bring(self, oids: Collection[str]) -> set[str]:
+        """Bring objects to the cache and hash all of them there.
+
+        Return those that can't be had, or aren't what their name says.
+        """
+        with suppress(EvidenceError):
+            self._fetch(oids)
+        absent = self.uncached(oids)
+        return absent | {oid for oid in set(oids) - absent if not self._sound(oid)}
 
     def bring_file(self, md5: str, to: Path) -> None:
         """Copy a file that DVC keeps from the cache, or else the remote, and check its hash.
@@ -220,13 +226,16 @@ class History(Commits):
         for oid, to in wanted.items():
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(cache.oid_to_path(oid), to)
-            with to.open("rb") as file:
-                found = hashlib.file_digest(file, "md5").hexdigest()
+            found = _md5(to)
             if found != oid.removesuffix(_FOLDER):
                 raise EvidenceError(
                     f"{cache.oid_to_path(oid)}: the content of this file in DVC's cache isn't what "
                     f"its name says (MD5 {found}); delete it and run `dvc pull`"
                 )
+
+    def _sound(self, oid: str) -> bool:
+        """Tell whether a file in the cache is what its name says."""
+        return _md5(Path(self._repo.cache.local.oid_to_path(oid))) == oid.removesuffix(_FOLDER)
 
     def _fetch(self, oids: Any) -> None:
         """Bring objects that the cache lacks from the remote; EvidenceError for missing ones."""
@@ -261,6 +270,11 @@ def _entries(listing: Path) -> dict[str, str]:
         raise EvidenceError(
             f"{listing}: is no listing of a folder ({error}); delete it and run `dvc pull`"
         ) from error
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def sha256_at(path: Path) -> str:

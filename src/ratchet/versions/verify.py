@@ -156,15 +156,12 @@ def _present(history: History, at: Revision, found: Verified, how: How) -> bool:
     found.objects = len(objects)
     lacking = history.not_remote(history.uncached(objects))
     _name(found, objects, lacking, "is not in DVC's remote")
-    there = "in DVC's remote" + (" or the cache here" if how.local_cache else "")
+    where = "DVC's remote" + (" or the cache here" if how.local_cache else "")
+    there = f"in {where}"
     if how.data or how.rebuild:
-        broken: set[str] = set()
-        try:
-            history.bring(objects.keys() - lacking)
-        except EvidenceError:
-            broken = history.uncached(objects.keys() - lacking)
+        broken = history.bring(objects.keys() - lacking)
         _name(found, objects, broken, "can't be pulled, or isn't what its name says")
-        there = "brought from DVC's remote, and their hashes checked"
+        there = f"brought from {where}, and their hashes checked"
     if not found.problems:
         found.notes.append(f"{len(objects)} objects {there}")
     return True
