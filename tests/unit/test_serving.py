@@ -111,22 +111,40 @@ class Elsewhere(Origin):
 NEXT = Version("model@v4.0.0", "d" * 40)
 
 
-def test_a_version_that_is_not_what_it_must_be_is_brought_once_and_told_once(
+def test_a_version_that_can_not_answer_here_is_brought_once_and_told_once(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     origin = Elsewhere("here", models=str(folder))
     live = Live(origin, fine)
+    other_answers(folder)
+    origin.stands.append(NEXT)
+    caplog.clear()
+    for _ in range(3):
+        assert not live.look()
+        assert "model@v4.0.0 (ddddddd): the model answers otherwise" in live.problem
+    assert origin.brought == [VERSION, NEXT]
+    assert len(caplog.records) == 1
+    origin.stands.append(VERSION)  # rolled back
+    assert not live.look()
+    assert live.problem == ""
+
+
+def test_a_file_on_the_remote_may_be_mended_and_is_told_of_once(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = Elsewhere("here", models=str(folder))
+    live = Live(origin, fine)
+    good = (folder / MODEL).read_bytes()
     other_bytes(folder)
     origin.stands.append(NEXT)
     caplog.clear()
     for _ in range(3):
         assert not live.look()
         assert "model@v4.0.0 (ddddddd): model.skops isn't the accepted one" in live.problem
-    assert origin.brought == [VERSION, NEXT]
     assert len(caplog.records) == 1
-    origin.stands.append(VERSION)  # rolled back
-    assert not live.look()
-    assert live.problem == ""
+    (folder / MODEL).write_bytes(good)
+    assert live.look()
+    assert (live.model.version, live.problem) == (NEXT, "")
 
 
 def test_a_signature_that_comes_later_is_asked_for_again(folder: Path) -> None:

@@ -16,8 +16,8 @@ class Live:
 
     `model` is always whole: who answers a request reads it once, and works with that. A new version
     is brought and proven beside it, and takes its place in one step. If it can't be had or proven,
-    the one before goes on, and `problem` says why. One that was brought and isn't what it must be
-    is not brought again: another version helps, or a new start where its files were mended.
+    the one before goes on, and `problem` says why; the log says it once. An accepted file that
+    can't answer here is not brought again: the next version helps, or a start with other libraries.
 
     Raises EvidenceError when the first model can't be had or proven.
     """
@@ -43,8 +43,9 @@ class Live:
                 _LOG.info("%s answers from now on, instead of %s", found, before)
             self.problem = ""
         except RatchetError as error:
+            if str(error) != self.problem:
+                _LOG.error("%s goes on answering: %s", before, error)
             self.problem = str(error)
-            _LOG.error("%s goes on answering: %s", before, error)
         except Exception as error:  # a bug must not end the watch
             self.problem = f"{type(error).__name__}: {error}"
             _LOG.exception("%s goes on answering", before)

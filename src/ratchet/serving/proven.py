@@ -7,8 +7,6 @@ it answers its golden predictions as when it was made.
 
 import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class UnprovenError(EvidenceError):
-    """The files of a version aren't those of a model that may answer: the same tomorrow."""
+    """The accepted file itself can't answer here: it will be the same at the next try."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ class Proven:
 def take(origin: Origin, version: Version, verify: Verifier) -> Proven:
     """Bring a version and prove it. Nothing is left on the disk.
 
-    Raises EvidenceError when it can't be had or its signature can't be shown, UnprovenError when it
-    isn't what it must be.
+    Raises EvidenceError when it can't be had, isn't the accepted file or isn't signed, all of which
+    can be mended; UnprovenError when the accepted file can't answer here.
     """
     with tempfile.TemporaryDirectory(prefix="ratchet-serving-") as scratch:
         folder = Path(scratch) / "models"
@@ -65,10 +63,10 @@ def take(origin: Origin, version: Version, verify: Verifier) -> Proven:
 def prove(folder: Path, version: Version, verify: Verifier) -> Proven:
     """Prove the model in `folder` to be that of the version, and load it.
 
-    Raises UnprovenError, which names the version and the step that stopped it; EvidenceError when
-    that is the signature, which may come later.
+    Raises EvidenceError or UnprovenError as `take` does; it names the version and the step that
+    stopped it.
     """
-    with _unproven(version):
+    try:
         card, model = read_card(folder / CARD), folder / MODEL
         if not model.is_file():
             raise EvidenceError(f"{MODEL} isn't there; DVC's remote has lost it?")
@@ -78,13 +76,14 @@ def prove(folder: Path, version: Version, verify: Verifier) -> Proven:
                 f"{MODEL} isn't the accepted one: its card says SHA-256 {card.model_sha256[:12]}, "
                 f"DVC brought {found[:12]}; somebody has changed it in DVC's remote"
             )
-    try:
         signed = verify(model)
     except EvidenceError as error:
         raise EvidenceError(f"{version}: {error}") from error
-    with _unproven(version):
+    try:
         estimator = persist.load(model, sha256=card.model_sha256)
         answers = _asked(folder / GOLDEN, card, estimator)
+    except EvidenceError as error:
+        raise UnprovenError(f"{version}: {error}") from error
     if answers.wrong:
         raise UnprovenError(
             f"{version}: the model {answers}; serve it with its own locked environment "
@@ -95,15 +94,6 @@ def prove(folder: Path, version: Version, verify: Verifier) -> Proven:
     odd = answers.moved or not answers.rows
     _LOG.log(logging.WARNING if odd else logging.INFO, "%s: the model %s", version, answers)
     return Proven(version, card, estimator, answers)
-
-
-@contextmanager
-def _unproven(version: Version) -> Iterator[None]:
-    """Say of which version the step is that stops it."""
-    try:
-        yield
-    except EvidenceError as error:
-        raise UnprovenError(f"{version}: {error}") from error
 
 
 def _asked(golden: Path, card: Card, estimator: Any) -> Answers:
