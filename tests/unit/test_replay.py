@@ -1,6 +1,7 @@
 """The past of a shop, played through files: as the stages and the trigger would have it."""
 
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,28 @@ def test_the_same_replay_again_fits_nothing_and_says_the_same(lived: Shop, done:
     again = replay(lived)
     assert again.played == done.played
     assert {p: p.stat().st_mtime_ns for p in (lived.root / "cache/models").iterdir()} == kept
+
+
+@pytest.mark.usefixtures("done")
+def test_another_version_of_the_learner_s_own_library_is_another_model(
+    lived: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = lived.configure()
+    train = params.train.model_copy(update={"estimator": "xgboost.XGBClassifier"})
+    places = Places(lived.root / "cache", lived.schema_file)
+
+    def name() -> str:
+        workshop = Workshop(places, train, params.task)
+        night, *_ = nights(workshop.history, params, first=8)
+        return workshop.name(challenger(night, params.window.holdout))
+
+    before = name()
+    assert name() == before
+    monkeypatch.setattr(
+        "ratchet.replay.models.version",
+        lambda library: "0.1" if library.startswith("xgboost") else version(library),
+    )
+    assert name() != before
 
 
 def test_a_damaged_cache_and_more_processes_change_nothing(lived: Shop, done: Replay) -> None:

@@ -22,6 +22,7 @@ from ratchet.code import code_hash
 from ratchet.config import Train
 from ratchet.data.features import feature_frame, inputs, kinds_of, learnable, weights
 from ratchet.files import atomic_write, sha256_file, sha256_text
+from ratchet.learners import library_of
 from ratchet.model import build_estimator, fit
 from ratchet.replay.history import Array, History, Night, Places, read_history
 from ratchet.replay.spoil import KINDS, Lesson
@@ -103,7 +104,10 @@ class Workshop:
                 repr(self.history.target),
                 str(schema.weight),
                 *map(code_hash, MAKES),
-                *(f"{name} {version(name)}" for name in LIBRARIES),
+                *(
+                    f"{name} {version(name)}"
+                    for name in [*LIBRARIES, *library_of(config.estimator)]
+                ),
             ]
         )
 
