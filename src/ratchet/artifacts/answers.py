@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import numpy as np
 
 from ratchet.artifacts.card import Card
-from ratchet.artifacts.golden import Golden
+from ratchet.artifacts.golden import Golden, read_golden
+from ratchet.artifacts.predictions import answer
+from ratchet.data.features import feature_frame, kinds_of
 from ratchet.task import Task
 
 # Probabilities that are closer are the same answer: processors differ in last digits. So are
@@ -61,6 +64,23 @@ class Answers:
     @property
     def _farthest(self) -> str:
         return "infinity" if self.difference is None else f"{self.difference:.2g}"
+
+
+def ask(content: bytes | None, where: str, card: Card, estimator: Any) -> Answers:
+    """Ask a loaded model its golden rows, with the code and libraries of this process.
+
+    content: the file with them, None for a version from before they were kept; where: its name in
+    messages. Raises EvidenceError when it holds no golden predictions.
+    """
+    moved = moved_libraries(card)
+    if content is None:
+        return Answers(0, 0, None, "", moved)
+    kept = read_golden(content, where)
+    try:
+        score = answer(estimator, card, feature_frame(kept.rows, kinds_of(card.features)))
+    except Exception as error:  # whatever a library stumbles over in a model of another version
+        return Answers(len(kept.score), 0, None, f"{type(error).__name__}: {error}", moved)
+    return compared(kept, score, card.task, moved)
 
 
 def compared(golden: Golden, score: np.ndarray, task: Task, moved: tuple[str, ...] = ()) -> Answers:

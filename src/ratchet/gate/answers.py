@@ -2,46 +2,43 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ratchet.artifacts import persist
+from ratchet.artifacts import answers, persist
 from ratchet.artifacts.answers import Answers, compared, moved_libraries
 from ratchet.artifacts.card import Card
 from ratchet.artifacts.golden import choose, read_golden
-from ratchet.errors import RatchetError
-from ratchet.gate.clean_room import Model
+from ratchet.errors import EvidenceError, RatchetError
 from ratchet.gate.revisions import History
 from ratchet.journal.commits import Revision
 from ratchet.task import Task
 
 
-def ask(
-    history: History,
-    at: Revision,
-    golden: str,
-    card: Card,
-    model: Path,
-    trusted: frozenset[str] = persist.TRUSTED,
-) -> Answers:
-    """Ask the model of a commit its golden rows, with the code and libraries of this process.
+def ask(history: History, at: Revision, golden: str, card: Card, estimator: Any) -> Answers:
+    """Ask the loaded model of a commit its golden rows; what goes wrong is told in the answers.
 
-    golden: their path in the commit. model: the file, whose hash the card has.
+    golden: their path in the commit.
     """
-    moved = moved_libraries(card)
-    content = history.content(at, golden)
-    if content is None:
-        return Answers(0, 0, None, "", moved)
     try:
-        found = read_golden(content, f"{golden} at {at}")
-        estimator = persist.load(model, sha256=card.model_sha256, trusted=trusted)
-        score = Model(card, estimator, model.stat().st_size).score(found.rows)
-    except RatchetError as error:
-        return Answers(0, 0, None, str(error), moved)
-    except Exception as error:  # whatever a library stumbles over in a model of another version
-        return Answers(0, 0, None, f"{type(error).__name__}: {error}", moved)
-    return compared(found, score, card.task, moved)
+        return answers.ask(history.content(at, golden), f"{golden} at {at}", card, estimator)
+    except EvidenceError as error:
+        return _unasked(card, error)
+
+
+def ask_file(history: History, at: Revision, golden: str, card: Card, model: Path) -> Answers:
+    """Load the model from a file, whose hash the card has, and `ask` it."""
+    try:
+        estimator = persist.load(model, sha256=card.model_sha256)
+    except EvidenceError as error:
+        return _unasked(card, error)
+    return ask(history, at, golden, card, estimator)
+
+
+def _unasked(card: Card, error: EvidenceError) -> Answers:
+    return Answers(0, 0, None, str(error), moved_libraries(card))
 
 
 def forged(

@@ -198,10 +198,11 @@ def _accepted_before(found: Findings, history: History, places: Places, scratch:
     sides = (found.base, found.head)
     found.recorded = dict(zip(("base", "head"), history.recorded(*sides), strict=True))
     card = clean_room.read_card(history, found.head, places.card)
-    model = scratch / "challenger"
-    clean_room.admit(history, found.head, card, places.model, model, found.policy.trusted)
+    model = clean_room.admit(
+        history, found.head, card, places.model, scratch / "challenger", found.policy.trusted
+    )
     admitted = f"{places.model} is the one on its card, and loads through the allow-list"
-    again = answers.ask(history, found.head, places.golden, card, model, found.policy.trusted)
+    again = answers.ask(history, found.head, places.golden, card, model.estimator)
     status = Status.WARNS if again.wrong else Status.FINE if again.rows else Status.UNJUDGED
     version = found.rollback.version
     not_asked = (

@@ -15,11 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.answers import Answers, compared, moved_libraries
+from ratchet.artifacts.answers import Answers, ask
 from ratchet.artifacts.card import Card, read_card
-from ratchet.artifacts.golden import read_golden
 from ratchet.artifacts.predictions import answer
-from ratchet.data.features import feature_frame, kinds_of
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
 from ratchet.serving.origin import Origin, Version
@@ -81,7 +79,9 @@ def prove(folder: Path, version: Version, verify: Verifier) -> Proven:
         raise EvidenceError(f"{version}: {error}") from error
     try:
         estimator = persist.load(model, sha256=card.model_sha256)
-        answers = _asked(folder / GOLDEN, card, estimator)
+        golden = folder / GOLDEN
+        kept = golden.read_bytes() if golden.is_file() else None
+        answers = ask(kept, GOLDEN, card, estimator)
     except EvidenceError as error:
         raise UnprovenError(f"{version}: {error}") from error
     if answers.wrong:
@@ -94,17 +94,3 @@ def prove(folder: Path, version: Version, verify: Verifier) -> Proven:
     odd = answers.moved or not answers.rows
     _LOG.log(logging.WARNING if odd else logging.INFO, "%s: the model %s", version, answers)
     return Proven(version, card, estimator, answers)
-
-
-def _asked(golden: Path, card: Card, estimator: Any) -> Answers:
-    """Ask the model its golden rows with the libraries of this process."""
-    moved = moved_libraries(card)
-    if not golden.is_file():
-        return Answers(0, 0, None, "", moved)
-    kept = read_golden(golden.read_bytes(), golden.name)
-    kinds = kinds_of(card.features)
-    try:
-        score = answer(estimator, card, feature_frame(kept.rows, kinds))
-    except Exception as error:  # whatever a library stumbles over in a model of another version
-        return Answers(len(kept.rows), 0, None, f"{type(error).__name__}: {error}", moved)
-    return compared(kept, score, card.task, moved)

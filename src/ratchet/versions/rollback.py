@@ -18,7 +18,7 @@ from ratchet.artifacts.card import Card
 from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
-from ratchet.gate.answers import ask
+from ratchet.gate.answers import ask_file
 from ratchet.gate.restoration import restoration
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.rollback import model_at
@@ -232,7 +232,7 @@ def _check(
                 f"today's code can't read what {version.tag} has: {error}; check that version out "
                 "beside this one and run it with its own code and environment"
             ) from error
-        return ask(history, then, places.golden, card, model)
+        return ask_file(history, then, places.golden, card, model)
 
 
 def _prove(model: Path, version: Version) -> None:

@@ -21,7 +21,7 @@ from ratchet.artifacts.golden import read_golden
 from ratchet.code import code_hash
 from ratchet.errors import EvidenceError, RatchetError
 from ratchet.files import sha256_file
-from ratchet.gate.answers import ask
+from ratchet.gate.answers import ask_file
 from ratchet.gate.clean_room import read_card
 from ratchet.gate.rebuild import TAIL, made_again, run_in
 from ratchet.gate.revisions import History
@@ -96,7 +96,7 @@ def run(top: Path, places: Places, version: Version, how: How = How()) -> Verifi
             model = _model(history, at, places, card, found) if present else None
             if model:
                 same = _environment(here, history, at, places, card, found)
-                today = ask(history, at, places.golden, card, model)
+                today = ask_file(history, at, places.golden, card, model)
                 found.otherwise = today.wrong
                 _tell(found, today, "today's", must=same)
                 if how.environment or how.rebuild:
