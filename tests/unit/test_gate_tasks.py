@@ -28,7 +28,6 @@ from ratchet.gate.more import Compared, judge_more
 from ratchet.gate.paired import differences, movement, paired_metrics
 from ratchet.gate.policy import Policy
 from ratchet.gate.rules import Status, judge_floors, judge_pair, judge_slices, require_fit
-from ratchet.gate.same_rows import compare
 from ratchet.gate.slices import by_slice
 from ratchet.gate.within import levelled
 from ratchet.scoring.metrics import METRICS, score
@@ -355,7 +354,7 @@ def judged(request: pytest.FixtureRequest) -> Findings:
     asked = rules(task)
     found = Findings("origin/main", BASE, HEAD, policy=Policy(asked, measured, frozenset(), BASE))
     found.champion, found.challenger = old, new
-    compare(found, old, new, asked, measured)
+    found.compare()
     return found
 
 

@@ -46,6 +46,8 @@ def test_each_threshold_is_enough_and_named_first(changed: dict[str, Any], reaso
     decision = asked(**changed)
     assert decision.word == "RETRAIN"
     assert reason in decision.reasons[0]
+    [met] = {"new_rows" if name == "rows" else name for name in changed}
+    assert decision.met == (met,)
 
 
 def test_what_is_not_met_says_so_and_a_gain_is_no_loss_below_zero() -> None:

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 
 from ratchet.artifacts.card import Card
 from ratchet.artifacts.scored import Scored
+from ratchet.gate import same_rows
 from ratchet.gate.more import Compared
 from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.policy import Policy
 from ratchet.gate.revisions import Recorded
 from ratchet.gate.rollback import Rollback
 from ratchet.gate.rules import Judgement, Outcome, Status, Verdict, judge
+from ratchet.gate.same_rows import Pair
 from ratchet.gate.slices import Slice
 from ratchet.gate.words import confidently
 from ratchet.journal.commits import Revision
+from ratchet.scoring.bootstrap import Unit
 from ratchet.scoring.metrics import main_of
 
 EVIDENCE = "evidence"  # the rule of what must hold before anything can be judged
@@ -92,6 +95,28 @@ class Findings:
             return ""
         main = main_of(self.challenger.card.task)
         return confidently(self.differences, self.policy.rules.bootstrap.confidence, main)
+
+    def compare(self) -> None:
+        """Judge champion and challenger, which are there, by their scores of the same rows.
+
+        The task's two main metrics are compared with intervals whatever the rules ask for.
+        """
+        assert self.policy is not None
+        assert self.champion is not None
+        assert self.challenger is not None
+        asked, old, new = self.policy.rules, self.champion, self.challenger
+        rows, task = new.scored, new.card.task
+        units: dict[str, Unit] = dict.fromkeys(main_of(task), "batch")
+        compared = same_rows.compare(
+            Pair(rows.label, rows.batch, rows.columns, old.scored.score, rows.score, task),
+            units | {name: rule.unit for name, rule in asked.metrics.items()},
+            len(new.card.train.batches.items() - old.card.train.batches.items()),
+            asked,
+            self.policy.evaluate.threshold,
+        )
+        self.differences, self.movement = compared.differences, compared.movement
+        self.slices = compared.slices
+        self.outcomes += compared.outcomes
 
     def with_status(self, *statuses: Status) -> list[Outcome]:
         """Return the outcomes with these statuses, in the order in which they were found."""

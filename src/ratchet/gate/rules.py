@@ -28,6 +28,7 @@ from ratchet.errors import ConfigError
 from ratchet.gate import words
 from ratchet.gate.paired import Difference, Movement, require_paired
 from ratchet.gate.slices import Slice, chances
+from ratchet.scoring.bootstrap import Unit
 from ratchet.scoring.metrics import METRICS
 from ratchet.task import Task
 
@@ -110,6 +111,11 @@ def far_from(new_batches: int, rules: Gate) -> float:
     As for one batch when there is none: a change of code or parameters alone.
     """
     return rules.moved_above * sqrt(max(new_batches, 1))
+
+
+def about_pairs(rules: Gate) -> dict[str, Unit]:
+    """Return the metrics that a rule about pairs may ask for, each with what resamples draw."""
+    return {name: rule.unit for name, rule in rules.metrics.items() if _asked(rule, far=True)}
 
 
 def judge_pair(

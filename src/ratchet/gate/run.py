@@ -19,7 +19,7 @@ from ratchet.data.manifest import read_manifest
 from ratchet.data.schema import load_schema
 from ratchet.data.target import target_of
 from ratchet.errors import EvidenceError, RatchetError
-from ratchet.gate import answers, clean_room, more, policy, rollback, rules, same_rows
+from ratchet.gate import answers, clean_room, more, policy, rollback, rules
 from ratchet.gate.batches import batches_since, drill_result
 from ratchet.gate.findings import EVIDENCE, Findings, Side
 from ratchet.gate.rebuild import differing_outputs
@@ -355,7 +355,7 @@ def _against_champion(
     )
     side = _measured(champion, window.scored(champion.score(window.judging)), judged_by.evaluate)
     found.champion = side
-    same_rows.compare(found, side, _side(found), judged_by.rules, judged_by.evaluate)
+    found.compare()
     frames = [each.frame(window.judging) for each in (champion, challenger)]
     found.latency = more.seconds(
         lambda: champion.answers(frames[0]),

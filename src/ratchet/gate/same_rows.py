@@ -1,92 +1,113 @@
-"""Both models' scores of the same rows, judged by the rules."""
+"""Both models' scores of the same rows, judged by the rules: for the gate, and for a replay."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from ratchet.artifacts.card import Card
-from ratchet.artifacts.scored import Scored
-from ratchet.config import Evaluate, Gate
+from ratchet.config import Gate
 from ratchet.errors import EvidenceError
 from ratchet.gate import rules
-from ratchet.gate.findings import Findings, Side
-from ratchet.gate.paired import Difference, differences, movement
+from ratchet.gate.paired import Difference, Movement, differences, movement
+from ratchet.gate.rules import Outcome
 from ratchet.gate.slices import Slice, by_slice
 from ratchet.scoring.bootstrap import Unit
-from ratchet.scoring.metrics import main_of
 from ratchet.task import Task
 
 
-def compare(
-    found: Findings, champion: Side, challenger: Side, asked: Gate, measured: Evaluate
-) -> None:
-    """Judge the two models' scores of the same rows, metrics and then slices, into `found`.
+@dataclass(frozen=True)
+class Pair:
+    """Rows and what two models say of them.
 
-    The task's two main metrics are compared with intervals whatever the rules ask for.
+    y, batch: (rows,) the labels, and the batch of each. columns: the rows' own columns. champion,
+    challenger: their scores, as `ratchet.scoring.rows` has them.
     """
-    task = challenger.card.task
-    rows, before, after = challenger.scored, champion.scored.score, challenger.scored.score
-    units: dict[str, Unit] = dict.fromkeys(main_of(task), "batch")
-    units |= {name: rule.unit for name, rule in asked.metrics.items()}
-    draws = asked.bootstrap
-    gathered: dict[str, Difference] = {}
-    for unit in sorted(set(units.values())):
-        gathered |= differences(
-            rows.label,
-            before,
-            after,
-            rows.batch,
-            task=task,
-            metrics=[name for name, each in units.items() if each == unit],
-            seed=draws.seed,
-            confidence=draws.confidence,
-            replicates=draws.replicates,
-            threshold=measured.threshold,
-            unit=unit,
-        )
-    found.differences = {name: gathered[name] for name in units}
-    found.movement = movement(rows.label, before, after, task=task, threshold=measured.threshold)
-    found.outcomes += rules.judge_pair(
-        found.differences, found.movement, _new_batches(champion.card, challenger.card), asked
-    )
-    found.slices = _slices(rows, task, before, after, asked, measured)
-    found.outcomes += rules.judge_slices(found.slices, asked.slices)
+
+    y: np.ndarray
+    batch: np.ndarray
+    columns: pa.Table
+    champion: np.ndarray
+    challenger: np.ndarray
+    task: Task
 
 
-def _new_batches(champion: Card, challenger: Card) -> int:
-    """Count the batches that taught the challenger and not the champion."""
-    return len(challenger.train.batches.items() - champion.train.batches.items())
+@dataclass(frozen=True)
+class Comparison:
+    """What sets two models apart on the same rows, and what the rules say of that."""
+
+    differences: Mapping[str, Difference]
+    movement: Movement
+    slices: Sequence[Slice]
+    outcomes: Sequence[Outcome]
 
 
-def _slices(
-    rows: Scored,
-    task: Task,
-    before: np.ndarray,
-    after: np.ndarray,
-    asked: Gate,
-    measured: Evaluate,
-) -> list[Slice]:
-    absent = [name for name in asked.slices.columns if name not in rows.columns.column_names]
+def compare(
+    pair: Pair, units: Mapping[str, Unit], new_batches: int, asked: Gate, threshold: float
+) -> Comparison:
+    """Judge two models by the rules about pairs and slices.
+
+    units: what resamples draw, by metric that is compared. new_batches: how many taught the
+    challenger and not the champion. threshold: rows with a higher probability count as positive.
+
+    Raises EvidenceError when the rows lack a column of the slices, and what
+    `ratchet.gate.paired.differences` raises.
+    """
+    absent = [name for name in asked.slices.columns if name not in pair.columns.column_names]
     if absent:
         raise EvidenceError(
             f"gate.slices.columns: the data have no {', '.join(absent)}; mend params.yaml in a "
             "pull request of its own"
         )
+    found = _differences(pair, units, asked, threshold)
+    moved = movement(pair.y, pair.champion, pair.challenger, task=pair.task, threshold=threshold)
+    parts = _slices(pair, asked, threshold)
+    outcomes = [
+        *rules.judge_pair(found, moved, new_batches, asked),
+        *rules.judge_slices(parts, asked.slices),
+    ]
+    return Comparison(found, moved, parts, outcomes)
+
+
+def _differences(
+    pair: Pair, units: Mapping[str, Unit], asked: Gate, threshold: float
+) -> dict[str, Difference]:
+    draws = asked.bootstrap
+    found: dict[str, Difference] = {}
+    for unit in sorted(set(units.values())):
+        found |= differences(
+            pair.y,
+            pair.champion,
+            pair.challenger,
+            pair.batch,
+            task=pair.task,
+            metrics=[name for name, each in units.items() if each == unit],
+            seed=draws.seed,
+            confidence=draws.confidence,
+            replicates=draws.replicates,
+            threshold=threshold,
+            unit=unit,
+        )
+    return {name: found[name] for name in units}
+
+
+def _slices(pair: Pair, asked: Gate, threshold: float) -> list[Slice]:
     draws = asked.bootstrap
     columns = {
-        name: rows.columns[name].cast(pa.string()).fill_null("(null)").to_pylist()
+        name: pair.columns[name].cast(pa.string()).fill_null("(null)").to_pylist()
         for name in asked.slices.columns
     }
     return by_slice(
-        rows.label,
-        before,
-        after,
-        rows.batch,
+        pair.y,
+        pair.champion,
+        pair.challenger,
+        pair.batch,
         columns,
-        task=task,
+        task=pair.task,
         metric=asked.slices.metric,
         min_rows=asked.slices.min_rows,
         seed=draws.seed,
         confidence=draws.confidence,
         replicates=draws.replicates,
-        threshold=measured.threshold,
+        threshold=threshold,
     )

@@ -57,12 +57,14 @@ class Figures:
 class Decision:
     """RETRAIN or SKIP: `reasons` has a sentence for each threshold, those that call for it first.
 
+    met: the keys of `trigger:` that call for it.
     `changed` says what besides the data is new since the champion was trained.
     """
 
     retrain: bool
     reasons: tuple[str, ...]
     figures: Figures | None
+    met: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -150,31 +152,36 @@ def decide(figures: Figures, trigger: Trigger, last: str, task: Task = "binary")
     where = "nearer to" if figures.drift < 0 else "farther from"
     verdicts = [
         (
+            "new_rows",
             rows,
             f"{figures.rows:,} new row{'s' * (figures.rows != 1)}: trigger.new_rows, "
             f"{trigger.new_rows:,}, is {_not(rows)}reached",
         ),
         (
+            "age",
             age,
             f"{figures.age} batch{'es' * (figures.age != 1)} came after the model's newest one: "
             f"trigger.age, {trigger.age}, is {_not(age)}reached",
         ),
         (
+            "drift",
             drift,
             f"{figures.drifted} is {abs(figures.drift):.3f} {where} the training data than usual "
             f"(Jensen-Shannon): trigger.drift, {trigger.drift:g}, is {_not(drift)}exceeded",
         ),
         (
+            "loss",
             loss,
             f"the model's advantage over {_PRIORS[task].format(by)} {lost} than on its holdout: "
             f"trigger.loss, {trigger.loss:g}, is {_not(loss)}exceeded",
         ),
     ]
     reasons = [
-        *(said for met, said in verdicts if met),
-        *(said for met, said in verdicts if not met),
+        *(said for _, met, said in verdicts if met),
+        *(said for _, met, said in verdicts if not met),
     ]
-    return Decision(any(met for met, _ in verdicts), tuple(reasons), figures)
+    met = tuple(name for name, met, _ in verdicts if met)
+    return Decision(bool(met), tuple(reasons), figures, met)
 
 
 # What the model is held against, and the unit in which its advantage is counted.

@@ -131,15 +131,8 @@ class Bench:
             self._advantage(champion, judged, champion.end)
             - self._advantage(champion, first, night.stop),
         )
-        if not decide(figures, trigger, last, self._params.task).retrain:
-            return ()
-        met = {
-            "new_rows": figures.rows >= trigger.new_rows,
-            "age": figures.age >= trigger.age,
-            f"drift of {drifted}": not figures.drift <= trigger.drift,
-            "loss": not figures.loss <= trigger.loss,
-        }
-        return [name for name, reached in met.items() if reached]
+        met = decide(figures, trigger, last, self._params.task).met
+        return [f"drift of {drifted}" if name == "drift" else name for name in met]
 
     def verdict(self, champion: Model | None, challenger: Model) -> Judged:
         """Return what the gate says of the challenger, on its holdout."""

@@ -8,9 +8,8 @@ import pyarrow as pa
 from ratchet.config import Gate
 from ratchet.errors import RatchetError
 from ratchet.gate import rules
-from ratchet.gate.paired import Difference, differences, movement
 from ratchet.gate.rules import Judgement, Outcome, Status
-from ratchet.gate.slices import Slice, by_slice
+from ratchet.gate.same_rows import Pair, compare
 from ratchet.scoring.rows import Floats
 from ratchet.task import Task
 
@@ -56,68 +55,10 @@ def judge_models(
         {name: side.recorded.get(name) for name in dropping} for side in (champion, challenger)
     )
     outcomes = list(rules.judge_recorded(before, after, gate))
+    pair = Pair(holdout.y, holdout.batch, holdout.rows, champion.p, challenger.p, holdout.task)
     try:
-        found = _differences(holdout, champion, challenger, gate, threshold)
-        moved = movement(
-            holdout.y, champion.p, challenger.p, task=holdout.task, threshold=threshold
-        )
-        outcomes += rules.judge_pair(found, moved, new_batches, gate)
-        parts = _slices(holdout, champion, challenger, gate, threshold)
-        outcomes += rules.judge_slices(parts, gate.slices)
+        outcomes += compare(pair, rules.about_pairs(gate), new_batches, gate, threshold).outcomes
     except RatchetError as error:
         outcomes.append(Outcome("evidence", "stopped", Status.ERROR, str(error)))
     outcomes += rules.judge_floors(challenger.recorded, gate)
     return rules.judge(outcomes)
-
-
-def _differences(
-    holdout: Holdout, champion: Side, challenger: Side, gate: Gate, threshold: float
-) -> dict[str, Difference]:
-    """Compare the metrics that a rule about pairs names, each with resamples of its unit."""
-    asked = {
-        name: rule.unit
-        for name, rule in gate.metrics.items()
-        if any(
-            each is not None for each in (rule.significant_loss, rule.margin, rule.margin_if_moved)
-        )
-    }
-    draws = gate.bootstrap
-    found: dict[str, Difference] = {}
-    for unit in sorted(set(asked.values())):
-        found |= differences(
-            holdout.y,
-            champion.p,
-            challenger.p,
-            holdout.batch,
-            task=holdout.task,
-            metrics=[name for name, own in asked.items() if own == unit],
-            seed=draws.seed,
-            confidence=draws.confidence,
-            replicates=draws.replicates,
-            threshold=threshold,
-            unit=unit,
-        )
-    return found
-
-
-def _slices(
-    holdout: Holdout, champion: Side, challenger: Side, gate: Gate, threshold: float
-) -> list[Slice]:
-    asked, draws = gate.slices, gate.bootstrap
-    return by_slice(
-        holdout.y,
-        champion.p,
-        challenger.p,
-        holdout.batch,
-        {
-            name: holdout.rows[name].cast(pa.string()).fill_null("(null)").to_pylist()
-            for name in asked.columns
-        },
-        task=holdout.task,
-        metric=asked.metric,
-        min_rows=asked.min_rows,
-        seed=draws.seed,
-        confidence=draws.confidence,
-        replicates=draws.replicates,
-        threshold=threshold,
-    )
