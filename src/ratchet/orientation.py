@@ -115,9 +115,9 @@ def _champion(top: Path, card: Path) -> str:
         return "git can't tell"
     if not known:
         return UNNAMED
-    serving = [each for each in known if each.stages]
-    version = serving[-1] if serving else known[-1]
-    where = f" in {', '.join(version.stages)}" if serving else ", in no stage"
+    in_production = [each for each in known if accepted.STAGE in each.stages]
+    version = (in_production or [each for each in known if each.stages] or known)[-1]
+    where = f" in {', '.join(version.stages)}" if version.stages else ", in no stage"
     return f"{version.tag}{where}, since {version.day} ({version.model_sha256[:12]})"
 
 

@@ -65,6 +65,19 @@ def test_the_sample_is_told_from_one_s_own_data(evaluated: Shop) -> None:
     assert "ratchet init URL --target COL" not in commands(look(evaluated))
 
 
+def test_what_is_in_production_goes_before_what_is_newer_elsewhere(shop: Shop) -> None:
+    shop.configure()
+    git(shop.root, "init", "--quiet")
+    names = signature(shop.root)
+    for tags in (["model@v3.0.0", "model#prod#1"], ["model@v4.0.0", "model#staging#2"]):
+        git(shop.root, "commit", "--quiet", "--allow-empty", "--message", "a model", **names)
+        for tag in tags:
+            git(shop.root, "tag", "--annotate", tag, "--message", "good", **names)
+    assert about(look(shop))["champion"].startswith("model@v3.0.0 in prod, since ")
+    git(shop.root, "tag", "--delete", "model#prod#1")
+    assert about(look(shop))["champion"].startswith("model@v4.0.0 in staging, since ")
+
+
 def test_the_champion_and_the_newest_night_are_named(shop: Shop) -> None:
     shop.configure()
     git(shop.root, "init", "--quiet")

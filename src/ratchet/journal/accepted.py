@@ -16,6 +16,7 @@ from ratchet.errors import ConfigError
 from ratchet.git import git_bytes
 
 ARTIFACT = "model"
+STAGE = "prod"  # where the version stands that is in production
 SHOWN = 5  # versions that a message about an unknown one names
 _TAG = re.compile(
     rf"{ARTIFACT}(?:@v(?P<version>\d+\.\d+\.\d+)|#(?P<stage>[\w/-]+?))(?P<ended>!?)(?:#(?P<event>\d+))?"

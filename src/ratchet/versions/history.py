@@ -23,8 +23,6 @@ from ratchet.task import Task
 from ratchet.versions import record
 from ratchet.versions.record import Places, Record
 
-STAGE = "prod"
-
 
 @dataclass(frozen=True)
 class Stay:

@@ -7,8 +7,9 @@ from functools import partial
 from math import ceil, floor, log10
 from xml.etree.ElementTree import Element
 
+from ratchet.journal.accepted import STAGE
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import STAGE, Entry, History, Night, Stay, main
+from ratchet.versions.history import Entry, History, Night, Stay, main
 from ratchet.versions.history_table import interval, label, value
 from ratchet.versions.markup import add, element
 from ratchet.versions.record import Figure

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element
 
+from ratchet.journal.accepted import STAGE
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import STAGE, Entry, History, main, newest, ways
+from ratchet.versions.history import Entry, History, main, newest, ways
 from ratchet.versions.history_chart import chart
 from ratchet.versions.history_style import STYLE
 from ratchet.versions.history_table import NONE, interval, label, rolled_back, value, verdict

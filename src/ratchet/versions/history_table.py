@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ratchet.gate import words
+from ratchet.journal.accepted import STAGE
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import STAGE, Entry, History, newest
+from ratchet.versions.history import Entry, History, newest
 from ratchet.versions.record import Figure, plain
 
 NONE = "-"
