@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults
 from ratchet.cli.gate import PLACES
+from ratchet.journal.accepted import STAGE
 
 VERDICT = "reports/verdict.md"  # the gate's word on a night's model
 
@@ -13,7 +14,7 @@ def add(commands: Commands) -> None:
     """Add these commands."""
     made = commands.add("register", _register, "name HEAD's model as an accepted version, in git")
     made.add_argument(
-        "--stage", default="prod", help="where the version stands from now on; default: %(default)s"
+        "--stage", default=STAGE, help="where the version stands from now on; default: %(default)s"
     )
     made.add_argument("--message", default="", metavar="WHY", help="default: HEAD's own")
     made.add_argument(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
-from ratchet.journal.accepted import ARTIFACT, standing
+from ratchet.journal.accepted import ARTIFACT, STAGE, standing
 
 _PEELED = "^{}"  # git's mark of the commit that an annotated tag points to
 _TAIL = 600  # letters of what a program said
@@ -42,7 +42,7 @@ class Origin:
     """
 
     url: str
-    stage: str = "prod"
+    stage: str = STAGE
     models: str = "models"
     remote: str | None = None
     config: Path | None = None

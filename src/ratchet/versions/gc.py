@@ -229,7 +229,7 @@ class Collection:
                     f"{version.tag} isn't complete: {len(lacking)} of {len(objects)} objects are "
                     f"missing, among them {named}; `dvc push` where another cache has them, or "
                     f"give the version up with `gto deregister {accepted.ARTIFACT} "
-                    f"v{version.tag.partition('@v')[2]}`"
+                    f"{version.name}`"
                 )
 
     def _parts(

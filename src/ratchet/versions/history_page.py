@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element
 
+from ratchet.journal.accepted import STAGE
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import STAGE, Entry, History, main, newest, ways
+from ratchet.versions.history import Entry, History, main, newest, ways
 from ratchet.versions.history_chart import chart
 from ratchet.versions.history_style import STYLE
-from ratchet.versions.history_table import NONE, interval, label, rolled_back, value, verdict
+from ratchet.versions.history_table import NONE, interval, rolled_back, value, verdict
 from ratchet.versions.markup import Inside, document, element
 
 # The browser is told to refuse whatever isn't in the page itself.
@@ -54,18 +55,19 @@ def _about(history: History, entries: Sequence[Entry]) -> Element:
 
 
 def _facts(history: History, entries: Sequence[Entry]) -> Element:
+    last = entries[0].version
     now = next((each for each in history.entries if STAGE in each.version.stages), None)
     back = sum(each.back for each in history.stays if each.stage == STAGE)
     facts = element("dl", class_="facts")
     if now:
         since = next(each.since for each in reversed(now.stays) if each.stage == STAGE)
-        facts.append(_fact(f"in {STAGE}", label(now), f"since {since[:10]}"))
+        facts.append(_fact(f"in {STAGE}", now.version.short, f"since {since[:10]}"))
         for name in now.main:
             figure = now.record.figures.get(name)
             facts.append(_fact(METRICS[name].title, value(name, figure), interval(name, figure)))
     else:
         facts.append(_fact(f"in {STAGE}", NONE, "no version"))
-    facts.append(_fact("newest", label(entries[0]), f"accepted {entries[0].version.day}"))
+    facts.append(_fact("newest", last.short, f"accepted {last.day}"))
     facts.append(_fact("rollbacks", str(back), ""))
     facts.append(_fact("blocked nights", str(len(history.blocked)), "in the run ledger"))
     return facts
@@ -141,7 +143,7 @@ def _versions(entries: Sequence[Entry]) -> Element:
 def _version(entry: Entry, shown: Sequence[str]) -> Element:
     version, card = entry.version, entry.record.card
     cells: list[tuple[str, Sequence[Inside]]] = [
-        ("version", [element("b", label(entry)), *_stages(entry)]),
+        ("version", [element("b", version.short), *_stages(entry)]),
         ("accepted", [element("span", version.day, class_="whole"), _small(f"by {version.by}")]),
     ]
     for name in shown:
@@ -156,7 +158,7 @@ def _version(entry: Entry, shown: Sequence[str]) -> Element:
     said = verdict(entry)
     kind = {"PASS": "badge good", NONE: "soft"}.get(said, "badge bad")
     cells.append(("verdict", [element("span", said, class_=kind)]))
-    row = element("tr", id=label(entry))
+    row = element("tr", id=version.short)
     for name, inside in cells:
         row.append(_cell(name, element("div", *inside)))
     row.append(_cell("why", element("div", *_why(entry)), class_="why"))

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ratchet.gate import words
+from ratchet.journal.accepted import STAGE
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import STAGE, Entry, History, newest
+from ratchet.versions.history import Entry, History, newest
 from ratchet.versions.record import Figure, plain
 
 NONE = "-"
@@ -36,12 +37,6 @@ def show(history: History, limit: int | None = None) -> None:
     left = len(history.entries) - len(shown)
     if left:
         console.print(f"{left} older: --limit {len(history.entries)} shows all", soft_wrap=True)
-
-
-def label(entry: Entry) -> str:
-    """Return what a version is called in a table: `v3`, or the whole number of a foreign one."""
-    major, *rest = entry.version.number
-    return f"v{major}" if not any(rest) else entry.version.tag.partition("@")[2]
 
 
 def verdict(entry: Entry) -> str:
@@ -94,7 +89,7 @@ def _version(entry: Entry) -> RenderableType:
     version, card = entry.version, entry.record.card
     ids = list(card.train.batches) if card else []
     cells = [
-        (label(entry), ", ".join(version.stages)),
+        (version.short, ", ".join(version.stages)),
         (version.day, version.commit[:10]),
         (version.model_sha256[:12] or NONE, card.train.sha256[:12] if card else NONE),
         (ids[0], ids[-1]) if ids else (NONE, NONE),

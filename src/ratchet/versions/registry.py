@@ -11,12 +11,10 @@ from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.gate.revisions import History
-from ratchet.gate.rollback import model_at
 from ratchet.journal import accepted
+from ratchet.journal.accepted import STAGE, model_at
 from ratchet.journal.commits import LOCK, Revision
 from ratchet.versions.worktree import author
-
-STAGE = "prod"
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,10 @@ from ratchet.files import write_text
 from ratchet.gate.answers import ask
 from ratchet.gate.restoration import restoration
 from ratchet.gate.revisions import History, sha256_at
-from ratchet.gate.rollback import model_at
 from ratchet.gate.run import Places
 from ratchet.git import git
 from ratchet.journal import accepted, rolled_back
-from ratchet.journal.accepted import Version
+from ratchet.journal.accepted import Version, model_at, name_of
 from ratchet.journal.commits import Revision
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.proposals.proposal import Proposal, pack
@@ -158,7 +157,7 @@ def hand_over(top: Path, done: Rollback, folder: Path) -> None:
         raise ConfigError(f"nothing to hand over: {done.summary}")
     there = [path for path in done.paths if (top / path).exists()]
     proposal = Proposal(
-        branch=f"rollback/{done.version.partition('@')[2]}",
+        branch=f"rollback/{name_of(done.version)}",
         base=git(top, "rev-parse", f"{done.commit}^"),
         title=done.title,
         labels=("rollback",),
