@@ -114,11 +114,20 @@ def read_card(path: Path) -> Card:
     Raises EvidenceError when it is missing or isn't a card.
     """
     try:
-        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise EvidenceError(
             f"{path}: no such file; run in the top folder of the repository, or name the model "
             "with its card beside it: `dvc repro` writes both"
         ) from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{path}: is not a model's card: {error}") from error
+    return parse_card(content, str(path))
+
+
+def parse_card(content: bytes, where: str) -> Card:
+    """Return the card in a file's content; EvidenceError, naming the place `where`, for none."""
+    try:
+        return Card.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+        raise EvidenceError(f"{where}: is not a model's card: {reason}") from error

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ratchet.cli.arguments import Commands, add_defaults
+from ratchet.cli.arguments import Commands, add_defaults, positive
 from ratchet.cli.gate import PLACES
 from ratchet.errors import ConfigError, EvidenceError, RatchetError
 
@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     which.add_argument("version", nargs="?", metavar="VERSION", help="e.g. v3, or model@v3.0.0")
     which.add_argument("--all", action="store_true", help="every version")
     which.add_argument(
-        "--random", type=_positive, nargs="?", const=1, metavar="N", help="N of them; default: 1"
+        "--random", type=positive, nargs="?", const=1, metavar="N", help="N of them; default: 1"
     )
     made.add_argument(
         "--seed", metavar="TEXT", help="of the choice; default: the week, such as 2013-W05"
@@ -73,11 +73,7 @@ def _restore(args: argparse.Namespace) -> None:
 
     top = Path.cwd()
     places = Places(**{name: getattr(args, name).as_posix() for name in PLACES})
-    if Commits(top).shallow():
-        raise EvidenceError(
-            "this clone is shallow, so that versions may be unknown here; `git fetch --unshallow "
-            "--tags` brings them (a workflow checks out with fetch-depth: 0)"
-        )
+    Commits(top).refuse_shallow()
     known = accepted.versions(top, places.card)
     now = datetime.now(UTC)
     if args.keep is not None:
@@ -137,12 +133,6 @@ def _agreed() -> bool:
         raise ConfigError("nobody is here to ask: say --yes to remove this, or --dry-run to look")
     print("Remove this for good? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
 
 
 def _days(text: str) -> int:

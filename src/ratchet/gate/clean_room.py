@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import ValidationError
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.card import Card
+from ratchet.artifacts.card import Card, parse_card
 from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
@@ -93,12 +92,8 @@ def has_model(history: History, at: Revision, model: str, card: str) -> bool:
 
 
 def read_card(history: History, at: Revision, path: str) -> Card:
-    """Return the card that a commit has."""
-    try:
-        return Card.model_validate_json(history.content(at, path) or b"")
-    except ValidationError as error:
-        first = error.errors()[0]["msg"]
-        raise EvidenceError(f"{path} at {at}: is not a model's card: {first}") from error
+    """Return the card that a commit has; EvidenceError when it has none."""
+    return parse_card(history.content(at, path) or b"", f"{path} at {at}")
 
 
 def admit(

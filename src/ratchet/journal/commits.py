@@ -53,9 +53,13 @@ class Commits:
         """Return the newest commit of HEAD's history that changed a file; "" when none did."""
         return self._git("log", "-1", "--format=%H", "--", path).decode().strip()
 
-    def shallow(self) -> bool:
-        """Tell whether this clone lacks the older part of its history."""
-        return self._git("rev-parse", "--is-shallow-repository").strip() == b"true"
+    def refuse_shallow(self) -> None:
+        """Raise EvidenceError when this clone lacks the older part of its history."""
+        if self._git("rev-parse", "--is-shallow-repository").strip() == b"true":
+            raise EvidenceError(
+                "this clone is shallow, so that versions may be unknown here; `git fetch "
+                "--unshallow --tags` brings them (a workflow checks out with fetch-depth: 0)"
+            )
 
     def content(self, at: Revision, path: str) -> bytes | None:
         """Return a file of a commit; None when the commit doesn't have it."""

@@ -110,11 +110,7 @@ class Collection:
         self._stores = Stores(top)
         self._card, self._days, self._now = card, days, now
         self._cloud, self._remote = cloud, remote
-        if self._stores.shallow():
-            raise EvidenceError(
-                "this clone is shallow, so that versions may be unknown here; `git fetch "
-                "--unshallow --tags` brings them"
-            )
+        self._stores.refuse_shallow()
 
     def plan(self) -> Plan:
         """Find out what would go.

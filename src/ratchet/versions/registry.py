@@ -103,11 +103,7 @@ def to_json(done: Registered) -> str:
 
 def _whole_model(history: History, head: Revision, model: str, card: str) -> str:
     """Return the SHA-256 of HEAD's model; EvidenceError when HEAD doesn't have a whole one."""
-    if history.shallow():
-        raise EvidenceError(
-            "this clone is shallow, so that versions may be unknown here; `git fetch --unshallow "
-            "--tags` brings them (a workflow checks out with fetch-depth: 0)"
-        )
+    history.refuse_shallow()
     described = history.content(head, card)
     sha256 = model_at(history, head, card)
     if described is None or not sha256 or history.output(head, model) is None:
