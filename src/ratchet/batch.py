@@ -1,6 +1,5 @@
 """One batch explained, and a person's word on it."""
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from ratchet.data.manifest import Batch, read_manifest, write_manifest
 from ratchet.data.schema import load_schema
 from ratchet.data.target import Target, target_of
 from ratchet.errors import ConfigError, EvidenceError
+from ratchet.git import attempt
 
 NEIGHBOURS = 3  # shown on each side
 FIGURES = 12  # shown, those closest to their limits
@@ -41,10 +41,7 @@ def override(manifest: Path, batch_id: str, word: str, note: str) -> Batch:
 
 
 def _person(folder: Path) -> str:
-    asked = subprocess.run(
-        ["git", "config", "user.name"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip() or "git has no user.name"
+    return attempt(folder, "config", "user.name").stdout.strip() or "git has no user.name"
 
 
 def _find(batches: Sequence[Batch], batch_id: str, manifest: Path) -> Batch:

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ratchet.errors import EvidenceError, in_one_line
-from ratchet.git import attempt, git_bytes
+from ratchet.git import attempt, git_bytes, status
 
 LOCK = "dvc.lock"
 
@@ -98,11 +98,7 @@ class Commits:
     def uncommitted(self, paths: Sequence[str], but: Sequence[str] = ()) -> list[str]:
         """Return which files under `paths` the working tree has otherwise than HEAD."""
         without = [f":(exclude){path}" for path in but]
-        listed = self._git(
-            "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--",
-            *paths, *without,
-        )  # fmt: skip
-        return [entry[3:].decode() for entry in listed.split(b"\0") if entry]
+        return [path for _, path in status(self.top, *paths, *without)]
 
     def changed(self, base: Revision, head: Revision) -> list[str]:
         """Return the files that `head` has otherwise than `base`, and changed itself.
