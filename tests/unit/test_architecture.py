@@ -34,7 +34,7 @@ LAYERS = [
     {"data", "scoring", "model", "budget", "code", "proposals"},
     {"learners"},
     {"config", "files", "git"},
-    {"sections"},
+    {"sections", "round_trip"},
     {"errors", "task"},
 ]
 MAY_IMPORT_DVC = {"ratchet.gate.revisions"}
