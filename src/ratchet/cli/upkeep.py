@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults, positive
-from ratchet.cli.gate import PLACES
+from ratchet.cli.gate import PLACES, places
 from ratchet.errors import ConfigError, EvidenceError, RatchetError
 
 
@@ -65,16 +65,15 @@ def _verify(args: argparse.Namespace) -> None:
 
 
 def _restore(args: argparse.Namespace) -> None:
-    from ratchet.gate.run import Places
     from ratchet.journal import accepted
     from ratchet.journal.commits import Commits
     from ratchet.proposals import actions
     from ratchet.versions import verify, window
 
     top = Path.cwd()
-    places = Places(**{name: getattr(args, name).as_posix() for name in PLACES})
+    where = places(args)
     Commits(top).refuse_shallow()
-    known = accepted.versions(top, places.card)
+    known = accepted.versions(top, where.card)
     now = datetime.now(UTC)
     if args.keep is not None:
         kept = window.kept(known, accepted.left_stages(top), now, args.keep)
@@ -87,7 +86,7 @@ def _restore(args: argparse.Namespace) -> None:
     how = verify.How(args.local_cache, args.data, args.own_environment, args.rebuild)
     found = []
     for version in chosen:
-        found.append(verify.run(top, places, version, how))
+        found.append(verify.run(top, where, version, how))
         if not args.json:
             print(verify.describe(found[-1]), flush=True)
     if args.json:

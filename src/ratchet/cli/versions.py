@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults
-from ratchet.cli.gate import PLACES
+from ratchet.cli.gate import PLACES, places
 from ratchet.journal.accepted import STAGE
 
 VERDICT = "reports/verdict.md"  # the gate's word on a night's model
@@ -86,12 +86,11 @@ def _register(args: argparse.Namespace) -> None:
 
 
 def _rollback(args: argparse.Namespace) -> None:
-    from ratchet.gate.run import Places
     from ratchet.versions import rollback
 
     done = rollback.run(
         Path.cwd(),
-        Places(**{name: getattr(args, name).as_posix() for name in PLACES}),
+        places(args),
         args.version,
         args.reason,
         force=args.force,

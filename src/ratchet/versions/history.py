@@ -65,7 +65,7 @@ class Night:
 
 
 @dataclass(frozen=True)
-class History:
+class Past:
     """All versions and stays, oldest first; the nights whose model was blocked; HEAD's commit."""
 
     entries: Sequence[Entry]
@@ -74,7 +74,7 @@ class History:
     head: str
 
 
-def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = False) -> History:
+def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = False) -> Past:
     """Return the history of the repository in `top`.
 
     ledger: the path of the run ledger, for the nights that were blocked; it is read at HEAD, as is
@@ -102,7 +102,7 @@ def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = 
         )
         for place, version in enumerate(known)
     ]
-    return History(entries, journal, blocked(nights), head)
+    return Past(entries, journal, blocked(nights), head)
 
 
 def stays(known: Sequence[Version], times: Iterable[Tenure]) -> list[Stay]:
@@ -136,20 +136,20 @@ def blocked(ledger: bytes | None) -> list[Night]:
     return sorted(found, key=lambda each: each.night)
 
 
-def to_json(history: History, limit: int | None = None) -> str:
+def to_json(past: Past, limit: int | None = None) -> str:
     """Return everything for machines, newest first; docs/versions.md explains the keys."""
     told = {
-        "head": history.head,
-        "versions": [entry_to_json(each) for each in newest(history, limit)],
-        "stays": [asdict(each) for each in reversed(history.stays)],
-        "blocked": [asdict(each) for each in reversed(history.blocked)],
+        "head": past.head,
+        "versions": [entry_to_json(each) for each in newest(past, limit)],
+        "stays": [asdict(each) for each in reversed(past.stays)],
+        "blocked": [asdict(each) for each in reversed(past.blocked)],
     }
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def newest(history: History, limit: int | None = None) -> list[Entry]:
+def newest(past: Past, limit: int | None = None) -> list[Entry]:
     """Return the newest versions, the newest first; all without a limit."""
-    return list(reversed(history.entries))[:limit]
+    return list(reversed(past.entries))[:limit]
 
 
 def main(entries: Iterable[Entry]) -> list[str]:

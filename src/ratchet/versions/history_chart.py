@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from ratchet.journal.accepted import STAGE, short_of
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import Entry, History, Night, Stay, main
+from ratchet.versions.history import Entry, Night, Past, Stay, main
 from ratchet.versions.history_table import interval, value
 from ratchet.versions.markup import add, element
 from ratchet.versions.record import Figure
@@ -49,16 +49,16 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
 
-def chart(history: History, entries: Sequence[Entry]) -> Element:
+def chart(past: Past, entries: Sequence[Entry]) -> Element:
     """Return the drawing of some versions, oldest first, and of all that happened since."""
     dates = [_moment(each.version.date) or 0.0 for each in entries]
     since = min(dates, default=0.0)
     stays = [
         each
-        for each in history.stays
+        for each in past.stays
         if each.stage == STAGE and (not each.until or (_moment(each.until) or 0.0) >= since)
     ]
-    nights = [each for each in history.blocked if (_moment(each.night) or -1.0) >= since]
+    nights = [each for each in past.blocked if (_moment(each.night) or -1.0) >= since]
     moments = [
         *dates,
         *(max(since, _moment(each.since) or 0.0) for each in stays),

@@ -12,7 +12,7 @@ from ratchet.gate import words
 from ratchet.journal.accepted import STAGE
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import Entry, History, newest
+from ratchet.versions.history import Entry, Past, newest
 from ratchet.versions.record import Figure, plain
 
 NONE = "-"
@@ -21,22 +21,22 @@ _WIDTHS = (8, 10, 12, 10, 9, 12, 12)
 _LETTERS = ("", "k", "M", "G")  # of thousands
 
 
-def show(history: History, limit: int | None = None) -> None:
+def show(past: Past, limit: int | None = None) -> None:
     """Print the newest versions, two lines of facts and one of reasons each."""
     console = Console(highlight=False, markup=False, emoji=False)
-    if not history.entries:
+    if not past.entries:
         console.print("no version yet: `ratchet register` names HEAD's model as the first")
         return
-    shown = newest(history, limit)
+    shown = newest(past, limit)
     main: tuple[str, ...] = ()
     for entry in shown:
         if entry.main != main:  # the first, or the task changed here
             main = entry.main
             console.print(_row(_header(shown, main), "bold"))
         console.print(_version(entry))
-    left = len(history.entries) - len(shown)
+    left = len(past.entries) - len(shown)
     if left:
-        console.print(f"{left} older: --limit {len(history.entries)} shows all", soft_wrap=True)
+        console.print(f"{left} older: --limit {len(past.entries)} shows all", soft_wrap=True)
 
 
 def verdict(entry: Entry) -> str:
