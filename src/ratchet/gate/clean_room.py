@@ -5,7 +5,6 @@ allow-list and scored on rows that are taken by hash as well. What the commit re
 against what comes out.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.card import Card
+from ratchet.artifacts.card import Card, as_recorded
 from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
@@ -165,8 +164,7 @@ def foreign_inputs(
     all_hashes = dict(window.hashes)
     expected = {
         "estimator": params.estimator,
-        # As JSON has them: its keys are strings.
-        "parameters": json.loads(json.dumps(params.parameters.get(params.estimator, {}))),
+        "parameters": as_recorded(params.parameters.get(params.estimator, {})),
         "seed": params.seed,
         "target": schema.target.column,
         "task": window.target.task,

@@ -1,9 +1,10 @@
 """The work tree around a night: clean before it, and as before it when nothing came of it."""
 
+import os
 from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
-from ratchet.git import attempt, git
+from ratchet.git import attempt, git, git_bytes
 from ratchet.proposals.proposal import RETRAIN, expected
 
 
@@ -68,7 +69,7 @@ class WorkTree:
         return sorted(path for _, path in self._status() if path not in self._there)
 
     def _status(self) -> list[tuple[str, str]]:
-        listed = attempt(
+        listed = git_bytes(
             self.top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"
-        ).stdout
-        return [(entry[:2], entry[3:]) for entry in listed.split("\0") if entry]
+        )
+        return [(entry[:2], entry[3:]) for entry in os.fsdecode(listed).split("\0") if entry]
