@@ -57,8 +57,8 @@ def status(top: Path, *paths: str) -> list[tuple[str, str]]:
     """
     listed = git_bytes(
         top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths
-    ).decode()
-    return [(entry[:2], entry[3:]) for entry in listed.split("\0") if entry]
+    )
+    return [(entry[:2], entry[3:]) for entry in os.fsdecode(listed).split("\0") if entry]
 
 
 def identity(top: Path) -> str | None:

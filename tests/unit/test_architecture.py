@@ -33,7 +33,7 @@ LAYERS = [
     {"artifacts", "checks", "journal"},
     {"data", "scoring", "model", "budget", "code", "proposals"},
     {"learners"},
-    {"config", "files", "git"},
+    {"config", "files", "git", "programs"},
     {"sections", "round_trip"},
     {"errors", "task"},
 ]

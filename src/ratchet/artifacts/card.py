@@ -1,6 +1,7 @@
 """`models/card.json`: what a model is, what it was made from, and what it needs as input."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,15 @@ class Card(_Part):
     code_sha256: str
     environment_sha256: str
     libraries: dict[str, str]
+
+
+def as_recorded(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an estimator's parameters as a card has them: JSON's keys are text, YAML's may not be.
+
+    What is held against a card's `parameters` goes through here.
+    """
+    recorded: dict[str, Any] = json.loads(json.dumps(parameters))
+    return recorded
 
 
 def write_card(path: Path, card: Card) -> None:

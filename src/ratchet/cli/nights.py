@@ -178,11 +178,17 @@ def _alarm(args: argparse.Namespace) -> None:
     github, run = GitHub.here(Path.cwd()), actions.run_url()
     webhook, heartbeat = (os.environ.get(name, "") for name in ("WEBHOOK_URL", "HEARTBEAT_URL"))
     if found:
-        issue = alarm.scream(github, found, alarm.read_report(args.report), run, about)
         title = alarm.title(found, about)
-        print(f"{title}: {issue}")
+        unheard: RatchetError | None = None
+        try:
+            where = alarm.scream(github, found, alarm.read_report(args.report), run, about)
+        except RatchetError as error:  # the other channel is told all the same
+            where, unheard = f"{run} (there is no issue: {error})", error
+        print(f"{title}: {where}")
         if webhook:
-            alarm.tell(webhook, f"{github.repository}: {title}. {issue}")
+            alarm.tell(webhook, f"{github.repository}: {title}. {where}")
+        if unheard is not None:
+            raise unheard
         return
     if alarm.moved(needs):
         print("main moved while the night ran; it runs again")

@@ -86,8 +86,11 @@ def _register(args: argparse.Namespace) -> None:
 
 
 def _rollback(args: argparse.Namespace) -> None:
+    from ratchet.proposals.proposal import clear
     from ratchet.versions import rollback
 
+    if args.hand_over is not None:
+        clear(args.hand_over)
     done = rollback.run(
         Path.cwd(),
         places(args),

@@ -5,7 +5,6 @@ allow-list and scored on rows that are taken by hash as well. What the commit re
 against what comes out.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.card import Card, parse_card
+from ratchet.artifacts.card import Card, as_recorded, parse_card
 from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.scored import Scored
 from ratchet.config import Train
@@ -160,8 +159,7 @@ def foreign_inputs(
     all_hashes = dict(window.hashes)
     expected = {
         "estimator": params.estimator,
-        # As JSON has them: its keys are strings.
-        "parameters": json.loads(json.dumps(params.parameters.get(params.estimator, {}))),
+        "parameters": as_recorded(params.parameters.get(params.estimator, {})),
         "seed": params.seed,
         "target": schema.target.column,
         "task": window.target.task,
