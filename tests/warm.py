@@ -122,6 +122,9 @@ def programs() -> Path:
     for name in _MAINS:
         (bin_ / name).write_text(_PROGRAM.format(python=sys.executable, address=str(address)))
         (bin_ / name).chmod(0o755)
+    # Where the commands look for each other: beside the Python that runs them.
+    (bin_ / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (bin_ / "python").chmod(0o755)
     # It ends when this process does, however that is: nobody holds its input open any more.
     server = subprocess.Popen(
         [sys.executable, __file__, str(address)],
@@ -201,7 +204,7 @@ def _become(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = arguments
+    sys.argv, sys.executable = arguments, str(Path(arguments[0]).with_name("python"))
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     code = 1

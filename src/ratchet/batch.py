@@ -41,8 +41,7 @@ def override(manifest: Path, batch_id: str, word: str, note: str) -> Batch:
 
 
 def _person(folder: Path) -> str:
-    asked = attempt(folder, "config", "user.name")
-    return asked.stdout.strip() or "git has no user.name"
+    return attempt(folder, "config", "user.name").stdout.strip() or "git has no user.name"
 
 
 def _find(batches: Sequence[Batch], batch_id: str, manifest: Path) -> Batch:

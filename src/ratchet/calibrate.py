@@ -6,13 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from ruamel.yaml import YAML
 
+from ratchet import round_trip
 from ratchet.checks.records import Record, load_records
 from ratchet.checks.thresholds import RULES, propose
 from ratchet.config import Check, Checks, Params
 from ratchet.errors import ConfigError, DataError
-from ratchet.files import atomic_write
+from ratchet.files import write_text
 
 FEWEST = 28  # batches that were compared: from fewer one can't tell what is rare
 DAYS_OF_A_MONTH = 30
@@ -191,10 +191,7 @@ def _rows(proposal: Proposal, check: str, checks: Checks) -> Iterable[list[str]]
 
 def write_thresholds(params_file: Path, checks: Checks) -> None:
     """Put the thresholds into the file and leave everything else, comments too, as it is."""
-    yaml = YAML()
-    yaml.width = 4096  # lines stay as long as they are
-    yaml.preserve_quotes = True
-    content = yaml.load(params_file.read_text(encoding="utf-8"))
+    content = round_trip.load(params_file.read_text(encoding="utf-8"))
     for check in RULES:
         made: Check = getattr(checks, check)
         written = content["validate"]["checks"][check]
@@ -203,8 +200,7 @@ def write_thresholds(params_file: Path, checks: Checks) -> None:
             written["columns"] = {name: _short(value) for name, value in made.columns.items()}
         else:
             written.pop("columns", None)
-    with atomic_write(params_file) as partial, partial.open("w", encoding="utf-8") as file:
-        yaml.dump(content, file)
+    write_text(params_file, round_trip.dump(content))
 
 
 def _short(value: float) -> float:

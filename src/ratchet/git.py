@@ -55,6 +55,23 @@ def attempt(
     )
 
 
+def status(top: Path, *paths: str) -> list[tuple[str, str]]:
+    """Return the files that aren't as in HEAD, each after git's two letters; `??`: not tracked.
+
+    paths: git's pathspecs, by default all. Raises EvidenceError when git can't tell.
+    """
+    listed = git_bytes(
+        top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths
+    )
+    return [(entry[:2], entry[3:]) for entry in os.fsdecode(listed).split("\0") if entry]
+
+
+def identity(top: Path) -> str | None:
+    """Return whom git would name in a commit, `NAME <ADDRESS>`; None when it knows nobody."""
+    done = attempt(top, "var", "GIT_AUTHOR_IDENT")
+    return done.stdout.rsplit(" ", 2)[0] if done.returncode == 0 else None
+
+
 def signature(top: Path) -> Mapping[str, str]:
     """Return the variables that name who commits: git's own settings, or Ratchet."""
     return {

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -116,10 +117,18 @@ def test_what_others_have_pushed_is_left_alone(project: Project, tmp_path: Path)
 
 
 class Terminal(io.StringIO):
-    """A person who types."""
+    """A person who types, while others do `meanwhile`."""
+
+    def __init__(self, answer: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        super().__init__(answer)
+        self.meanwhile = meanwhile
 
     def isatty(self) -> bool:
         return True
+
+    def readline(self, *_: Any) -> str:
+        self.meanwhile()
+        return super().readline()
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "n\n", "y\n"])
@@ -129,6 +138,28 @@ def test_a_person_is_asked_first(project: Project, answer: str) -> None:
         code, printed = project.ratchet("gc", "--keep", "90d")
     assert (code, "Remove this for good? [y/N] " in printed) == (0, True)
     assert (lost in stored(project)["cache"]) == (answer != "y\n")
+
+
+def test_what_others_do_while_a_person_is_asked_counts(project: Project) -> None:
+    before, [first, second, third] = stored(project), models(project)
+
+    def push_first() -> None:
+        orphan(project)
+
+    with patch("sys.stdin", Terminal("y\n", push_first)):
+        code, printed = project.ratchet("gc", "--keep", "0d", "--cloud")
+    assert (code, "1 objects more would go than were shown" in printed) == (5, True), printed
+    assert all(before[store] < stored(project)[store] for store in STORES)
+
+    def branch() -> None:
+        project.run("git", "branch", "a-person", "model@v1.0.0")
+
+    with patch("sys.stdin", Terminal("y\n", branch)):
+        code, printed = project.ratchet("gc", "--keep", "0d", "--cloud")
+    assert code == 0, printed
+    for store in STORES:
+        assert {first, third} <= stored(project)[store]
+        assert second not in stored(project)[store]
 
 
 def test_a_machine_must_say_yes(project: Project) -> None:

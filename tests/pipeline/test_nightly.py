@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+import sys
+from pathlib import Path
 
 import pytest
 from project import NEXT, SAMPLE, Project
@@ -117,6 +120,15 @@ def test_a_night_without_a_reason_to_train_says_so_and_leaves_no_trace(project: 
     # Forced, it makes the same again.
     project.run("ratchet", "nightly", "--force")
     assert night(project)["reason"] == "made again, and everything is as it was"
+
+
+@pytest.mark.slow
+def test_cron_runs_a_night_where_nobody_has_activated_the_environment(project: Project) -> None:
+    deliver(project)
+    program = Path(sys.executable).with_name("ratchet")
+    printed = project.run(str(program), "nightly", PATH=os.defpath)
+    assert "$ dvc repro fetch" in printed
+    assert "trigger.new_rows, 5,000, is not reached" in night(project)["reason"]
 
 
 def test_a_broken_batch_stops_the_night_and_is_left_to_be_looked_at(laptop: Project) -> None:

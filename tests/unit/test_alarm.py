@@ -2,14 +2,18 @@
 
 import http.server
 import json
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ratchet.cli.main import main
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.nights import alarm
+from ratchet.proposals.github import GitHub
 
 GOOD = {"result": "success", "outputs": {"decision": "RETRAIN", "exit_code": "0"}}
 BAD = {"result": "failure", "outputs": {"exit_code": "3", "reason": "2013-01-15 is refused"}}
@@ -64,6 +68,9 @@ def catcher() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            if self.path == "/garbled":
+                self.wfile.write(b"no HTTP at all\r\n\r\n")
+                return
             body = self.rfile.read(int(self.headers["Content-Length"]))
             caught.append((self.path, json.loads(body)))
             self.do_GET()
@@ -100,5 +107,71 @@ def test_an_address_that_fails_is_told_without_its_secret(
     with pytest.raises(EvidenceError, match="HEARTBEAT_URL") as caught:
         alarm.ping(f"{url}/gone")
     assert url not in str(caught.value)
-    with pytest.raises(ConfigError, match="https://"):
-        alarm.tell("file:///etc/passwd", "x")
+    with pytest.raises(EvidenceError, match="WEBHOOK_URL") as caught:
+        alarm.tell(f"{url}/garbled", "x")
+    assert str(caught.value).endswith("can't be reached: BadStatusLine")
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "hooks.example.com/secret", "//secret", "https:secret"]
+)
+def test_what_is_no_address_is_told_without_its_secret(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"WEBHOOK_URL\): the address must begin with https://"):
+        alarm.tell(address, "x")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://hooks.example.com/se cret", "https://[secret", "https://", "http://\n"]
+)
+def test_an_address_with_a_typing_error_is_told_without_its_secret(address: str) -> None:
+    with pytest.raises(EvidenceError, match="HEARTBEAT_URL") as caught:
+        alarm.ping(address)
+    assert "cret" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.fixture
+def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Put a script in the place of `gh`; return where it may leave what it is sent."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/model")
+
+    def gh(script: str) -> Path:
+        (tmp_path / "gh").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "gh").chmod(0o755)
+        return tmp_path / "sent"
+
+    return gh
+
+
+def test_an_issue_is_no_longer_than_github_takes(gh: Callable[[str], Path]) -> None:
+    sent = gh(
+        """case "$3" in GET) echo '[]';; *) cat > "${0%/*}/sent"; echo '{"html_url": "u"}';; esac"""
+    )
+    report = "\n".join("wide" * 2000 for _ in range(30))
+    assert alarm.scream(GitHub("acme/model"), alarm.failures({"x": BAD}), report, "here") == "u"
+    body = json.loads(sent.read_text())["body"]
+    assert len(body) <= 65_536
+    assert "Shortened" in body
+
+
+def test_the_webhook_is_told_when_no_issue_can_be_opened(
+    catcher: tuple[str, list[tuple[str, Any]]],
+    gh: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url, caught = catcher
+    gh("echo 'gh: Issues are disabled (HTTP 410)' >&2; exit 1")
+    monkeypatch.setenv("WEBHOOK_URL", f"{url}/hook")
+    command = ["alarm", "--needs", json.dumps({"retrain": BAD})]
+    assert main(command) == 5
+    [(_, told)] = caught
+    assert "acme/model: The nightly run failed: the data broke the contract" in told["text"]
+    assert "Issues are disabled" in told["text"]
+    # Both are named when both are silent.
+    monkeypatch.setenv("WEBHOOK_URL", f"{url}/gone")
+    assert main(command) == 5
+    printed = capsys.readouterr()
+    assert "Issues are disabled" in printed.out
+    assert "the webhook (WEBHOOK_URL) can't be reached: 404" in printed.err

@@ -33,8 +33,8 @@ LAYERS = [
     {"artifacts", "checks", "journal"},
     {"data", "scoring", "model", "budget", "code", "proposals"},
     {"learners"},
-    {"config", "files", "git"},
-    {"sections"},
+    {"config", "files", "git", "programs"},
+    {"sections", "round_trip"},
     {"errors", "task"},
 ]
 MAY_IMPORT_DVC = {"ratchet.gate.revisions"}

@@ -80,10 +80,17 @@ def test_a_commit_has_just_these_files_and_touches_nothing_else(clone: Path) -> 
     ]
     assert git(clone, "show", f"{made}:dvc.lock") == "two"
     assert git(clone, "status", "--porcelain") == before
-    assert git(clone, "log", "-1", "--format=%an|%B", made).split("|") == [
-        "Ratchet",
-        "Retrain\n\nNight: tonight\nProposed-by: ratchet",
-    ]
+    author, _, message = git(clone, "log", "-1", "--format=%an|%B", made).partition("|")
+    assert author == "Ratchet"
+    assert message.startswith("Retrain\n\nNight: tonight\nProposed-by: ratchet\n")
+    assert git(clone, "log", "-1", "--format=%(trailers:key=Night,valueonly)", made) == "tonight"
+
+
+def test_a_file_s_text_may_be_given(clone: Path) -> None:
+    head = git(clone, "rev-parse", "HEAD")
+    made = branch.commit(clone, head, clone, [], "Retrain", texts={"reports/ledger.csv": "grün\n"})
+    assert branch.content(clone, made, "reports/ledger.csv") == "grün\n"
+    assert git(clone, "diff", "--name-only", "HEAD", made) == "reports/ledger.csv"
 
 
 def test_standing_on_a_commit_keeps_the_files(clone: Path) -> None:
@@ -126,6 +133,33 @@ def test_a_person_s_commit_on_the_branch_is_not_thrown_away(clone: Path, origin:
     tip, old = branch.fetch(clone, "main", NEXT)
     with pytest.raises(BlockedError, match="has commits of somebody else"):
         branch.refuse_foreign(clone, NEXT, old, tip)
+
+
+@pytest.mark.parametrize("options", [(), ("--reset-author",)])
+def test_what_a_person_changed_in_the_machine_s_commit_is_not_thrown_away(
+    clone: Path, origin: Path, options: tuple[str, ...]
+) -> None:
+    branch.push(clone, NEXT, propose(clone), "")
+    git(origin, "switch", "--quiet", NEXT)
+    write(origin, "reports/metrics.json", "mended")
+    amend = ("commit", "--quiet", "--all", "--amend", "--no-edit", *options)
+    git(origin, *amend, **branch.signature(origin))
+    tip, old = branch.fetch(clone, "main", NEXT)
+    with pytest.raises(BlockedError, match="has commits of somebody else"):
+        branch.refuse_foreign(clone, NEXT, old, tip)
+
+
+def test_a_branch_that_was_rebased_on_main_is_still_the_machine_s(
+    clone: Path, origin: Path, advance: Callable[[str], str]
+) -> None:
+    made = propose(clone)
+    branch.push(clone, NEXT, made, "")
+    advance("README.md")
+    git(origin, "switch", "--quiet", NEXT)
+    git(origin, "rebase", "--quiet", "main", **branch.signature(origin))
+    tip, old = branch.fetch(clone, "main", NEXT)
+    assert old != made
+    branch.refuse_foreign(clone, NEXT, old, tip)
 
 
 def test_what_others_merged_into_main_is_not_foreign(

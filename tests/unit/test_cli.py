@@ -217,6 +217,18 @@ def test_outside_of_a_repository_it_is_said_where_to_run(
     assert "Errno" not in error
 
 
+def test_a_folder_of_a_person_s_is_not_handed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "mine.txt").touch()
+    command = ["rollback", "model@v1.0.0", "--reason", "bad", "--hand-over", "."]
+    assert cli.main(command) == 2
+    assert "has files, which no earlier run has left there" in capsys.readouterr().err
+    assert (tmp_path / "files" / "mine.txt").exists()
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(evaluated: Shop) -> None:
     # As `| head` does, but before the first line; buffered, as it is outside of tests.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}

@@ -58,6 +58,8 @@ def test_git_s_state_is_told(tmp_path: Path) -> None:
     found = by_check(machine.git(top))
     assert found["git"].found == "not committed: file"
     assert "no such branch" in found["branch main"].found
+    (top / ".git/index").write_text("no index")
+    assert by_check(machine.git(top))["git"].kind is EvidenceError
     (top / "inner").mkdir()
     assert "top folder" in by_check(machine.git(top / "inner"))["git"].found
 

@@ -7,7 +7,7 @@ from journal import CARD, WHO, Journal, card, said, sha, taken_back
 
 from ratchet.journal import rolled_back
 from ratchet.versions import history
-from ratchet.versions.history import History
+from ratchet.versions.history import Past
 from ratchet.versions.mirror import mirrored, stages
 from ratchet.versions.record import Places
 
@@ -15,7 +15,7 @@ PLACES = Places(CARD, "reports/metrics.json", "reports/evaluation.json", "report
 
 
 @pytest.fixture
-def past(tmp_path: Path) -> History:
+def past(tmp_path: Path) -> Past:
     """Two versions, the second rolled back to the first; the first was in staging, once.
 
     The card of a third can't be read.
@@ -33,7 +33,7 @@ def past(tmp_path: Path) -> History:
     return history.read(journal.write(), PLACES)
 
 
-def test_a_version_is_told_whole(past: History) -> None:
+def test_a_version_is_told_whole(past: Past) -> None:
     told = mirrored(past.entries[1])
     assert (told.tag, told.why) == ("model@v2.0.0", "night 2")
     assert told.accepted == 1_700_000_000_000 + 5 * 86_400_000  # the fifth thing that happened
@@ -67,13 +67,13 @@ def test_a_version_is_told_whole(past: History) -> None:
     }
 
 
-def test_what_can_not_be_read_is_left_out(past: History) -> None:
+def test_what_can_not_be_read_is_left_out(past: Past) -> None:
     told = mirrored(past.entries[2])
     assert told.params == {}
     assert told.tags["ratchet.version"] == "model@v3.0.0"
     assert not {"ratchet.target", "ratchet.data_sha256", "ratchet.verdict"} & set(told.tags)
 
 
-def test_stages_are_told_even_when_nothing_stands_there_any_more(past: History) -> None:
+def test_stages_are_told_even_when_nothing_stands_there_any_more(past: Past) -> None:
     assert stages(past) == {"prod": "model@v1.0.0", "staging": ""}
     assert mirrored(past.entries[0]).standing["ratchet.stages"] == "prod"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from ratchet.errors import EvidenceError
-from ratchet.proposals.proposal import RETRAIN, Proposal, expected, pack, unpack
+from ratchet.errors import ConfigError, EvidenceError
+from ratchet.proposals.proposal import RETRAIN, Proposal, clear, expected, pack, unpack
 
 PROJECT = Path(__file__).parents[2]
 BASE = "0" * 40
@@ -105,6 +105,7 @@ def test_only_a_rollback_brings_parameters_back(packed: Path, top: Path) -> None
         ("base", 7),
         ("paths", "dvc.lock"),
         ("labels", [1]),
+        ("labels", ["retrain", "urgent"]),
         ("title", ["x"]),
         ("surprise", "x"),
     ],
@@ -125,6 +126,46 @@ def test_a_file_that_is_no_proposal_is_told(packed: Path, content: str) -> None:
 def test_a_folder_without_a_proposal_says_what_writes_it(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="--hand-over"):
         unpack(tmp_path)
+
+
+def test_a_label_that_nobody_knows_the_colour_of_is_refused_at_both_ends(
+    packed: Path, top: Path
+) -> None:
+    with pytest.raises(EvidenceError, match="urgent: no label that Ratchet gives"):
+        pack(packed, proposal(labels=("retrain", "urgent")), "", top)
+    edit(packed, labels=["urgent"])
+    with pytest.raises(EvidenceError, match="urgent: no label that Ratchet gives"):
+        unpack(packed)
+
+
+def test_what_an_earlier_run_left_makes_way(packed: Path, tmp_path: Path) -> None:
+    (packed / "ledger.csv").write_text("night\n")
+    (packed / ".partial-ledger.csv-0badcafe").write_text("ni")
+    (packed / "files/reports/link").symlink_to(tmp_path / "top")
+    clear(packed)
+    assert list(packed.iterdir()) == []
+    clear(packed)
+    clear(tmp_path / "new")
+    assert (tmp_path / "top/dvc.lock").read_text() == "dvc.lock"
+
+
+@pytest.mark.parametrize("name", ["notes.md", "files/mine.txt", "ledger.csv", ".git/HEAD"])
+def test_what_is_a_person_s_stays(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "folder"
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("mine")
+    with pytest.raises(ConfigError, match="which would be lost"):
+        clear(folder)
+    with pytest.raises(ConfigError, match="is a file"):
+        clear(folder / name)
+    assert (folder / name).read_text() == "mine"
+
+
+def test_nothing_goes_where_something_is_a_person_s(packed: Path) -> None:
+    (packed / "notes.md").write_text("mine")
+    with pytest.raises(ConfigError, match=r"has notes\.md, which"):
+        clear(packed)
+    assert unpack(packed)[0] == proposal()
 
 
 def test_links_are_not_followed(packed: Path, tmp_path: Path) -> None:

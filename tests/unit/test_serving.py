@@ -68,6 +68,15 @@ def test_the_tags_tell_what_is_in_production(
     assert standing(tags, "prod") == found
 
 
+def test_dvc_is_found_where_nobody_has_activated_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A web server starts with a short PATH."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    with pytest.raises(EvidenceError, match=r"nowhere: `dvc get` failed: ERROR: "):
+        Origin(f"{tmp_path}/nowhere").bring(Version("v1", "0" * 40), tmp_path / "model")
+
+
 def test_a_repository_that_does_not_answer_is_named(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match=r"nowhere: `git ls-remote` failed: fatal: "):
         Origin(f"file://{tmp_path}/nowhere").standing()

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from shop import Shop, rows_of
 
+from ratchet.artifacts.card import read_card, write_card
 from ratchet.config import Trigger
+from ratchet.data.schema import load_schema
 from ratchet.errors import EvidenceError
 from ratchet.nights import trigger
 from ratchet.nights.trigger import Decision, Figures, advantage, decide
@@ -194,6 +196,17 @@ def test_other_parameters_train(
     trained.params[section]["parameters"]["logistic_regression"] = {"C": 1.0}
     trained.params[section][key] = value
     assert decision(trained).reasons[0] == reason
+
+
+def test_numbers_as_keys_are_the_parameters_that_the_card_has(trained: Shop) -> None:
+    params = trained.configure()
+    weighted = params.train.parameters[params.train.estimator]
+    weighted["class_weight"] = {0: 1, 1: 5}  # as YAML has it
+    write_card(trained.card, read_card(trained.card).model_copy(update={"parameters": weighted}))
+    champion, schema = read_card(trained.card), load_schema(trained.schema_file)
+    assert trigger.changed(champion, params, schema, trained.lock) == []
+    weighted["class_weight"] = {0: 1, 1: 6}
+    assert trigger.changed(champion, params, schema, trained.lock) == ["train.parameters"]
 
 
 def test_another_environment_or_contract_trains(trained: Shop) -> None:

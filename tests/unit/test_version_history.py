@@ -25,7 +25,7 @@ PLACES = Places(
 EVIL = "<script>alert('&\"')</script> [/b] :x:"
 
 
-def read(folder: Path, **options: Any) -> history.History:
+def read(folder: Path, **options: Any) -> history.Past:
     return history.read(folder, PLACES, LEDGER, **options)
 
 

@@ -1,6 +1,7 @@
 """`models/card.json`: what a model is, what it was made from, and what it needs as input."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,15 @@ class Card(_Part):
     libraries: dict[str, str]
 
 
+def as_recorded(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an estimator's parameters as a card has them: JSON's keys are text, YAML's may not be.
+
+    What is held against a card's `parameters` goes through here.
+    """
+    recorded: dict[str, Any] = json.loads(json.dumps(parameters))
+    return recorded
+
+
 def write_card(path: Path, card: Card) -> None:
     """Write the card as indented JSON, atomically."""
     write_text(path, json.dumps(card.model_dump(exclude_defaults=True), indent=1) + "\n")
@@ -114,11 +124,20 @@ def read_card(path: Path) -> Card:
     Raises EvidenceError when it is missing or isn't a card.
     """
     try:
-        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise EvidenceError(
             f"{path}: no such file; run in the top folder of the repository, or name the model "
             "with its card beside it: `dvc repro` writes both"
         ) from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{path}: is not a model's card: {error}") from error
+    return parse_card(content, str(path))
+
+
+def parse_card(content: bytes, where: str) -> Card:
+    """Return the card in a file's content; EvidenceError, naming the place `where`, for none."""
+    try:
+        return Card.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+        raise EvidenceError(f"{where}: is not a model's card: {reason}") from error

@@ -107,6 +107,11 @@ def add_defaults(made: argparse.ArgumentParser, **paths: str) -> None:
         )
 
 
-def count(number: int, one: str, more: str) -> str:
-    """Return a number with its noun."""
-    return f"{number} {one if number == 1 else more}"
+def positive(text: str) -> int:
+    """Return the whole number from 1 on that an option was given.
+
+    Raises ArgumentTypeError for anything else.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)

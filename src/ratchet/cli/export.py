@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults
 from ratchet.cli.gate import PLACES
-from ratchet.cli.history import RECORD
+from ratchet.cli.history import RECORD, places
 from ratchet.errors import ConfigError, EvidenceError
 
 _URI = "MLFLOW_TRACKING_URI"
@@ -33,14 +33,13 @@ def add(commands: Commands) -> None:
 
 def _mlflow(args: argparse.Namespace) -> None:
     from ratchet.versions import export_mlflow
-    from ratchet.versions.record import Places
 
     if not args.tracking_uri:
         raise ConfigError(f"which MLflow? Give --tracking-uri URL, or set {_URI}")
     name = args.model_name
     done = export_mlflow.run(
         Path.cwd(),
-        Places(**{name: getattr(args, name).as_posix() for name in RECORD}),
+        places(args),
         export_mlflow.Files(args.model.as_posix(), args.card.as_posix(), args.golden.as_posix()),
         export_mlflow.Target(args.tracking_uri, name, args.experiment or name),
     )

@@ -2,8 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ratchet.cli.arguments import Commands, add_defaults
+
+if TYPE_CHECKING:
+    from ratchet.gate.run import Places
 
 REPORT = Path("reports/gate.md")
 # Where the gate finds things, in this revision and in the base.
@@ -57,15 +61,21 @@ def add(commands: Commands) -> None:
     add_defaults(made, **PLACES)
 
 
+def places(args: argparse.Namespace) -> "Places":
+    """Return where things lie, as the options say."""
+    from ratchet.gate.run import Places
+
+    return Places(**{name: getattr(args, name).as_posix() for name in PLACES})
+
+
 def _gate(args: argparse.Namespace) -> None:
     from ratchet.errors import BlockedError, EvidenceError
     from ratchet.gate import report, run
     from ratchet.gate.rules import Verdict
 
-    places = run.Places(**{name: str(getattr(args, name)) for name in PLACES})
     found = run.run(
         Path.cwd(),
-        places,
+        places(args),
         args.base,
         rebuild=args.rebuild,
         approved=args.approve_policy_change,

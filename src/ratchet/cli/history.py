@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ratchet.cli.arguments import Commands, add_defaults
+from ratchet.cli.arguments import Commands, add_defaults, positive
 from ratchet.cli.gate import PLACES
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ INPUTS = {name: PLACES[name] for name in ("params", "schema", "environment")}
 def add(commands: Commands) -> None:
     """Add these commands."""
     made = commands.add("history", _history, "list the accepted versions, the newest first")
-    made.add_argument("--limit", type=_limit, metavar="N", help="only so many versions")
+    made.add_argument("--limit", type=positive, metavar="N", help="only so many versions")
     made.add_argument("--json", action="store_true", help="everything, for machines")
     made.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page with charts, which works offline"
@@ -51,19 +51,13 @@ def add(commands: Commands) -> None:
     add_defaults(made, **RECORD, **INPUTS, model=PLACES["model"], validated=PLACES["validated"])
 
 
-def _limit(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"must be a number from 1 on, not {text!r}")
-    return int(text)
-
-
 def _history(args: argparse.Namespace) -> None:
     from ratchet.files import write_text
     from ratchet.versions import history
 
     found = history.read(
         Path.cwd(),
-        _places(args),
+        places(args),
         args.ledger.as_posix(),
         drift=args.json or args.html is not None,
     )
@@ -84,7 +78,7 @@ def _history(args: argparse.Namespace) -> None:
 def _show(args: argparse.Namespace) -> None:
     from ratchet.versions import show
 
-    shown = show.read(Path.cwd(), _places(args), _inputs(args), args.version)
+    shown = show.read(Path.cwd(), places(args), _inputs(args), args.version)
     if args.json:
         print(show.to_json(shown))
     else:
@@ -97,7 +91,7 @@ def _diff(args: argparse.Namespace) -> None:
 
     found = diff.run(
         Path.cwd(),
-        _places(args),
+        places(args),
         _inputs(args),
         (args.before, args.after),
         model=args.model.as_posix(),
@@ -112,7 +106,8 @@ def _diff(args: argparse.Namespace) -> None:
         raise EvidenceError(f"not scored on the same rows: {found.reason}")
 
 
-def _places(args: argparse.Namespace) -> "Places":
+def places(args: argparse.Namespace) -> "Places":
+    """Return where a commit has what is said about its model."""
     from ratchet.versions.record import Places
 
     return Places(**{name: getattr(args, name).as_posix() for name in RECORD})

@@ -24,6 +24,7 @@ from ratchet.cli import (
 )
 from ratchet.cli.arguments import Commands, Overview
 from ratchet.errors import RatchetError
+from ratchet.programs import search_path
 
 GROUPS = {
     "find your way": (orientation,),
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     alone = argparse.Namespace(name="", run=orientation.here, parser=parser)
     args = parser.parse_args(given) if given else alone
+    os.environ["PATH"] = search_path()  # for what this starts, and what DVC starts for it
     try:
         args.run(args)
         sys.stdout.flush()

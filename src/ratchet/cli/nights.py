@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ratchet.cli.arguments import Commands, add_defaults, add_params, load_judged
+from ratchet.cli.arguments import Commands, add_defaults, add_params, load_judged, positive
 from ratchet.errors import EvidenceError, RatchetError
 
 CACHE = Path(".ratchet/replay")
@@ -80,7 +80,7 @@ def add(commands: Commands) -> None:
     )
 
     made = commands.add("comment", _comment, "put a report on a pull request, once")
-    made.add_argument("number", type=_positive, metavar="NUMBER", help="of the pull request")
+    made.add_argument("number", type=positive, metavar="NUMBER", help="of the pull request")
     made.add_argument(
         "--report",
         type=Path,
@@ -95,15 +95,15 @@ def add(commands: Commands) -> None:
     made.add_argument(
         "--cache", type=Path, default=CACHE, metavar="PATH", help="default: %(default)s"
     )
-    made.add_argument("--nights", type=_positive, metavar="N", help="the newest N; default: all")
+    made.add_argument("--nights", type=positive, metavar="N", help="the newest N; default: all")
     made.add_argument(
         "--first",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="batches there on the first night; default: the window, at most half the history",
     )
     made.add_argument(
-        "--every", type=_positive, default=1, metavar="K", help="run on one of K nights"
+        "--every", type=positive, default=1, metavar="K", help="run on one of K nights"
     )
     made.add_argument("--inject", choices=["worse-model"], help="slip spoiled challengers in")
     made.add_argument(
@@ -111,7 +111,7 @@ def add(commands: Commands) -> None:
     )
     made.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     made.add_argument(
-        "--jobs", type=_positive, default=1, metavar="N", help="processes; default: %(default)s"
+        "--jobs", type=positive, default=1, metavar="N", help="processes; default: %(default)s"
     )
     made.add_argument("--report", type=Path, metavar="PATH", help="Markdown, a picture beside it")
 
@@ -178,11 +178,17 @@ def _alarm(args: argparse.Namespace) -> None:
     github, run = GitHub.here(Path.cwd()), actions.run_url()
     webhook, heartbeat = (os.environ.get(name, "") for name in ("WEBHOOK_URL", "HEARTBEAT_URL"))
     if found:
-        issue = alarm.scream(github, found, alarm.read_report(args.report), run, about)
         title = alarm.title(found, about)
-        print(f"{title}: {issue}")
+        unheard: RatchetError | None = None
+        try:
+            where = alarm.scream(github, found, alarm.read_report(args.report), run, about)
+        except RatchetError as error:  # the other channel is told all the same
+            where, unheard = f"{run} (there is no issue: {error})", error
+        print(f"{title}: {where}")
         if webhook:
-            alarm.tell(webhook, f"{github.repository}: {title}. {issue}")
+            alarm.tell(webhook, f"{github.repository}: {title}. {where}")
+        if unheard is not None:
+            raise unheard
         return
     if alarm.moved(needs):
         print("main moved while the night ran; it runs again")
@@ -230,12 +236,6 @@ def _replay(args: argparse.Namespace) -> None:
     if args.report:
         report.write(args.report, done)
         print(f"\nreport: {args.report}")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ratchet.cli.arguments import Commands, add_defaults, add_params, add_paths, count, load_judged
+from ratchet.cli.arguments import Commands, add_defaults, add_params, add_paths, load_judged
+from ratchet.scoring.digits import count
 
 
 def add(commands: Commands) -> None:

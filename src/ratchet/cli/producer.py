@@ -4,7 +4,8 @@ import argparse
 import datetime
 from pathlib import Path
 
-from ratchet.cli.arguments import Commands, count
+from ratchet.cli.arguments import Commands
+from ratchet.scoring.digits import count
 
 TABLE = Path("sample/flights.parquet")
 INBOX = Path("sample/inbox")

@@ -6,8 +6,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ratchet.cli.arguments import Commands, add_defaults
-from ratchet.cli.gate import PLACES
+from ratchet.cli.arguments import Commands, add_defaults, positive
+from ratchet.cli.gate import PLACES, places
 from ratchet.errors import ConfigError, EvidenceError, RatchetError
 
 
@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     which.add_argument("version", nargs="?", metavar="VERSION", help="e.g. v3, or model@v3.0.0")
     which.add_argument("--all", action="store_true", help="every version")
     which.add_argument(
-        "--random", type=_positive, nargs="?", const=1, metavar="N", help="N of them; default: 1"
+        "--random", type=positive, nargs="?", const=1, metavar="N", help="N of them; default: 1"
     )
     made.add_argument(
         "--seed", metavar="TEXT", help="of the choice; default: the week, such as 2013-W05"
@@ -65,20 +65,15 @@ def _verify(args: argparse.Namespace) -> None:
 
 
 def _restore(args: argparse.Namespace) -> None:
-    from ratchet.gate.run import Places
     from ratchet.journal import accepted
     from ratchet.journal.commits import Commits
     from ratchet.proposals import actions
     from ratchet.versions import verify, window
 
     top = Path.cwd()
-    places = Places(**{name: getattr(args, name).as_posix() for name in PLACES})
-    if Commits(top).shallow():
-        raise EvidenceError(
-            "this clone is shallow, so that versions may be unknown here; `git fetch --unshallow "
-            "--tags` brings them (a workflow checks out with fetch-depth: 0)"
-        )
-    known = accepted.versions(top, places.card)
+    where = places(args)
+    Commits(top).refuse_shallow()
+    known = accepted.versions(top, where.card)
     now = datetime.now(UTC)
     if args.keep is not None:
         kept = window.kept(known, accepted.left_stages(top), now, args.keep)
@@ -91,7 +86,7 @@ def _restore(args: argparse.Namespace) -> None:
     how = verify.How(args.local_cache, args.data, args.own_environment, args.rebuild)
     found = []
     for version in chosen:
-        found.append(verify.run(top, places, version, how))
+        found.append(verify.run(top, where, version, how))
         if not args.json:
             print(verify.describe(found[-1]), flush=True)
     if args.json:
@@ -137,12 +132,6 @@ def _agreed() -> bool:
         raise ConfigError("nobody is here to ask: say --yes to remove this, or --dry-run to look")
     print("Remove this for good? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
 
 
 def _days(text: str) -> int:

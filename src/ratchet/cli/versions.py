@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults
-from ratchet.cli.gate import PLACES
+from ratchet.cli.gate import PLACES, places
+from ratchet.journal.accepted import STAGE
 
 VERDICT = "reports/verdict.md"  # the gate's word on a night's model
 
@@ -13,7 +14,7 @@ def add(commands: Commands) -> None:
     """Add these commands."""
     made = commands.add("register", _register, "name HEAD's model as an accepted version, in git")
     made.add_argument(
-        "--stage", default="prod", help="where the version stands from now on; default: %(default)s"
+        "--stage", default=STAGE, help="where the version stands from now on; default: %(default)s"
     )
     made.add_argument("--message", default="", metavar="WHY", help="default: HEAD's own")
     made.add_argument(
@@ -85,12 +86,14 @@ def _register(args: argparse.Namespace) -> None:
 
 
 def _rollback(args: argparse.Namespace) -> None:
-    from ratchet.gate.run import Places
+    from ratchet.proposals.proposal import clear
     from ratchet.versions import rollback
 
+    if args.hand_over is not None:
+        clear(args.hand_over)
     done = rollback.run(
         Path.cwd(),
-        Places(**{name: getattr(args, name).as_posix() for name in PLACES}),
+        places(args),
         args.version,
         args.reason,
         force=args.force,

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from ratchet.doctor.finding import Finding, fail, ok, warn
 from ratchet.errors import EvidenceError
-from ratchet.git import attempt
+from ratchet.git import attempt, identity, status
 
 PYTHON = (3, 11)
 MAIN = "main"
@@ -90,17 +90,20 @@ def git(top: Path) -> list[Finding]:
 
 
 def _clean(top: Path) -> Finding:
-    changed = attempt(top, "status", "--porcelain", "--untracked-files=no").stdout.splitlines()
+    try:
+        changed = [path for state, path in status(top) if state != "??"]
+    except EvidenceError as error:
+        return fail("git", str(error), "`git status` says it too: mend that first", EvidenceError)
     if not changed:
         return ok("git", "nothing is uncommitted")
-    told = f"not committed: {_names(line[3:] for line in changed)}"
+    told = f"not committed: {_names(changed)}"
     return warn("git", told, "a night begins with what is committed: commit, or `git stash`")
 
 
 def _identity(top: Path) -> Finding:
-    found = attempt(top, "var", "GIT_AUTHOR_IDENT")
-    if found.returncode == 0:
-        return ok("git identity", found.stdout.rsplit(" ", 2)[0])
+    known = identity(top)
+    if known is not None:
+        return ok("git identity", known)
     return warn(
         "git identity",
         "git doesn't know who you are, so that you can't commit a rollback or register a version",

@@ -5,7 +5,6 @@ allow-list and scored on rows that are taken by hash as well. What the commit re
 against what comes out.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import ValidationError
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.card import Card
+from ratchet.artifacts.card import Card, as_recorded, parse_card
 from ratchet.artifacts.holdout import describe_rows, labels, split
 from ratchet.artifacts.predictions import answer
 from ratchet.artifacts.scored import Scored
@@ -93,12 +91,8 @@ def has_model(history: History, at: Revision, model: str, card: str) -> bool:
 
 
 def read_card(history: History, at: Revision, path: str) -> Card:
-    """Return the card that a commit has."""
-    try:
-        return Card.model_validate_json(history.content(at, path) or b"")
-    except ValidationError as error:
-        first = error.errors()[0]["msg"]
-        raise EvidenceError(f"{path} at {at}: is not a model's card: {first}") from error
+    """Return the card that a commit has; EvidenceError when it has none."""
+    return parse_card(history.content(at, path) or b"", f"{path} at {at}")
 
 
 def admit(
@@ -165,8 +159,7 @@ def foreign_inputs(
     all_hashes = dict(window.hashes)
     expected = {
         "estimator": params.estimator,
-        # As JSON has them: its keys are strings.
-        "parameters": json.loads(json.dumps(params.parameters.get(params.estimator, {}))),
+        "parameters": as_recorded(params.parameters.get(params.estimator, {})),
         "seed": params.seed,
         "target": schema.target.column,
         "task": window.target.task,

@@ -6,7 +6,6 @@ pull request is a rollback only if it is this and nothing else.
 What protects models stays as it is now, and what people have decided since is carried over.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from ratchet import round_trip
 from ratchet.config import Gate, Params
 from ratchet.data.manifest import Batch, dump, parse
 from ratchet.errors import ConfigError, EvidenceError, in_one_line
@@ -133,10 +133,7 @@ def restore_params(now: str, then: str, where: str) -> Settings:
 
     Raises EvidenceError, naming the file `where`, when that can't be.
     """
-    yaml = YAML()
-    yaml.width = 4096  # lines stay as long as they are
-    yaml.preserve_quotes = True
-    today, content = _loaded(yaml, now, "params.yaml as it is now"), _loaded(yaml, then, where)
+    today, content = _loaded(now, "params.yaml as it is now"), _loaded(then, where)
     kept: list[str] = []
     adapted: list[str] = []
     if isinstance(content, dict) and TASK not in content:
@@ -152,7 +149,7 @@ def restore_params(now: str, then: str, where: str) -> Settings:
         kept += policy.differences(before, after, key)
         if before != after:
             _put(content, key.split("."), after)
-    for found in _unfit(_dumped(yaml, content)):
+    for found in _unfit(round_trip.dump(content)):
         path = [str(part) for part in found["loc"]]
         value = policy.pick(today, ".".join(path))
         if found["type"] == "missing" and value is not None:
@@ -161,7 +158,7 @@ def restore_params(now: str, then: str, where: str) -> Settings:
         elif found["type"] == "extra_forbidden":
             _put(content, path, None)
             adapted.append(f"{'.'.join(path)}: unknown to today's code; left out")
-    text = _dumped(yaml, content) if kept or adapted else then
+    text = round_trip.dump(content) if kept or adapted else then
     for found in _unfit(text):
         raise EvidenceError(
             f"{where}: today's code can't work with it: "
@@ -181,9 +178,9 @@ def _fits(rules: Any, task: Task) -> bool:
     return True
 
 
-def _loaded(yaml: YAML, text: str, where: str) -> Any:
+def _loaded(text: str, where: str) -> Any:
     try:
-        return yaml.load(text) or {}
+        return round_trip.load(text) or {}
     except YAMLError as error:
         raise EvidenceError(f"{where}: is not valid YAML: {in_one_line(error)}") from None
 
@@ -210,12 +207,6 @@ def _put(content: Any, path: Sequence[str], value: Any) -> None:
         content.pop(last, None)
     else:
         content[last] = value
-
-
-def _dumped(yaml: YAML, content: Any) -> str:
-    buffer = io.StringIO()
-    yaml.dump(content, buffer)
-    return buffer.getvalue()
 
 
 def _unfit(text: str) -> Sequence[Any]:

@@ -5,7 +5,6 @@ base's history. That it is nothing else is computed: the pull request must be ex
 `ratchet rollback` makes there.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from ratchet.errors import RatchetError
 from ratchet.gate.restoration import restoration
 from ratchet.gate.revisions import History
 from ratchet.journal import accepted, rolled_back
-from ratchet.journal.accepted import Version
+from ratchet.journal.accepted import Version, model_at
 from ratchet.journal.commits import LOCK, Revision
 from ratchet.journal.rolled_back import RolledBack
 
@@ -108,15 +107,6 @@ def rolled_back_before(
     )
     model = model_at(history, head, card)
     return None if model == model_at(history, base, card) else rolled_back.naming(listed, model)
-
-
-def model_at(history: History, at: Revision, card: str) -> str:
-    """Return the SHA-256 of a commit's model as its card has it; empty where it says nothing."""
-    try:
-        found = json.loads(history.content(at, card) or b"{}")
-        return str(found.get("model_sha256", ""))
-    except (ValueError, AttributeError):
-        return ""
 
 
 def _within(path: str, places: Sequence[str]) -> bool:

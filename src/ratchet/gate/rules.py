@@ -29,6 +29,7 @@ from ratchet.gate import words
 from ratchet.gate.paired import Difference, Movement, require_paired
 from ratchet.gate.slices import Slice, chances
 from ratchet.scoring.bootstrap import Unit
+from ratchet.scoring.digits import count
 from ratchet.scoring.metrics import METRICS
 from ratchet.task import Task
 
@@ -139,7 +140,7 @@ def judge_pair(
             "predictions",
             Status.UNJUDGED if far else Status.FINE,  # far isn't wrong: more is asked below
             f"predictions moved by {moved.mean:.4f}{_measure(moved)} on average; above {limit:.4f} "
-            f"({_count(new_batches, 'new batch', 'new batches')}) they need proof: "
+            f"({count(new_batches, 'new batch', 'new batches')}) they need proof: "
             f"{'they do' if far else 'they do not'}",
         )
     for name, rule in rules.metrics.items():
@@ -306,10 +307,6 @@ def _measure(moved: Movement) -> str:
 
 def _spelt(figure: float) -> str:
     return f"{figure:.4g}" if abs(figure) < EXACT else f"{figure:,.0f}"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _share(chance: float) -> str:

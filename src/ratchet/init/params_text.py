@@ -1,13 +1,11 @@
 """The text of `params.yaml`: what stands there, with what other data must change."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from ratchet import round_trip
 from ratchet.task import Task
 
 JUDGED = 1000  # rows that the holdout should have
@@ -41,27 +39,13 @@ class Facts:
 
 def write(text: str, facts: Facts) -> str:
     """Return the text of params.yaml with the facts in it; comments and order stay."""
-    yaml = _yaml()
-    content = yaml.load(text)
+    content = round_trip.load(text)
     for section, values in changes(facts, content).items():
         _put(content, section, values)
     _fit(content["train"]["parameters"], facts.task)
     for check in content["validate"]["checks"].values():
         check.pop("columns", None)  # of the columns that were
-    return _dumped(yaml, content)
-
-
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.width = 4096  # lines stay as long as they are
-    yaml.preserve_quotes = True
-    return yaml
-
-
-def _dumped(yaml: YAML, content: Any) -> str:
-    written = io.StringIO()
-    yaml.dump(content, written)
-    return written.getvalue()
+    return round_trip.dump(content)
 
 
 def soften(text: str) -> str:
@@ -70,12 +54,11 @@ def soften(text: str) -> str:
     Thresholds that come from other data shall set nothing aside. A file that is there twice is
     wrong in any data.
     """
-    yaml = _yaml()
-    content = yaml.load(text)
+    content = round_trip.load(text)
     for name, check in content["validate"]["checks"].items():
         if check["severity"] == "quarantine" and name != "duplicate_batch":
             check["severity"] = "warn"
-    return _dumped(yaml, content)
+    return round_trip.dump(content)
 
 
 def changes(facts: Facts, content: Mapping[str, Any]) -> dict[str, Any]:

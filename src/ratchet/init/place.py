@@ -8,7 +8,7 @@ from pathlib import Path
 from ratchet.config import load_params
 from ratchet.errors import ConfigError, RatchetError
 from ratchet.files import atomic_write
-from ratchet.git import attempt
+from ratchet.git import attempt, status
 
 SAMPLE = "sample/inbox/"  # where the sample's producer delivers
 
@@ -50,15 +50,13 @@ def refuse(place: Place, *, force: bool) -> bool:
 
 def _is_sample(place: Place) -> bool:
     """Tell whether the files are the sample's, and as they were committed."""
+    paths = [path.as_posix() for path in (place.params, place.schema)]
     try:
-        if load_params(place.params).source.url != SAMPLE:
+        if load_params(place.params).source.url != SAMPLE or status(Path(), *paths):
             return False
     except RatchetError:
         return False
-    paths = [path.as_posix() for path in (place.params, place.schema)]
-    listed = attempt(Path(), "status", "--porcelain", "--", *paths)
-    known = attempt(Path(), "ls-files", "--error-unmatch", "--", *paths)
-    return listed.returncode == 0 and not listed.stdout.strip() and known.returncode == 0
+    return attempt(Path(), "ls-files", "--error-unmatch", "--", *paths).returncode == 0
 
 
 def clear(place: Place) -> list[Path]:

@@ -7,16 +7,20 @@ with their models' hashes in two calls.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ratchet.errors import ConfigError
 from ratchet.git import git_bytes
 
+if TYPE_CHECKING:  # `ratchet --help` answers at once
+    from ratchet.journal.commits import Commits, Revision
+
 ARTIFACT = "model"
-STAGE = "prod"  # where the version stands that is in production
+STAGE = "prod"  # where the version stands that is in use, unless a person says otherwise
 SHOWN = 5  # versions that a message about an unknown one names
 _TAG = re.compile(
     rf"{ARTIFACT}(?:@v(?P<version>\d+\.\d+\.\d+)|#(?P<stage>[\w/-]+?))(?P<ended>!?)(?:#(?P<event>\d+))?"
@@ -56,6 +60,16 @@ class Version:
         return tag_of(self.number)
 
     @property
+    def name(self) -> str:
+        """What GTO's and DVC's commands call it: `v3.0.0`."""
+        return name_of(self.tag)
+
+    @property
+    def short(self) -> str:
+        """What people call it: `v3`, or all three numbers of a foreign one."""
+        return short_of(self.tag)
+
+    @property
     def day(self) -> str:
         """The date without the time."""
         return self.date[:10]
@@ -78,9 +92,31 @@ class Event:
     message: str
 
 
+@dataclass(frozen=True)
+class Tenure:
+    """A commit's time in a stage: the event that began it, and the one that ended it.
+
+    ended: None while it lasts. before: the commit that it took the stage from; empty for none.
+    """
+
+    began: Event
+    ended: Event | None
+    before: str
+
+
 def tag_of(number: tuple[int, int, int]) -> str:
     """Return the name of the version with this number."""
     return f"{ARTIFACT}@v{'.'.join(str(part) for part in number)}"
+
+
+def name_of(tag: str) -> str:
+    """Return the name of the version with this tag."""
+    return tag.partition("@")[2]
+
+
+def short_of(tag: str) -> str:
+    """Return the short name of the version with this tag."""
+    return name_of(tag).removesuffix(".0.0")
 
 
 def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
@@ -98,7 +134,9 @@ def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
     }
     commits = [each["commit"] for each in registered.values()]
     cards = dict(zip(commits, contents(top, [f"{each}:{card}" for each in commits]), strict=True))
-    now, ever = _stages(_events(found))
+    times: dict[str, list[Tenure]] = {commit: [] for commit in commits}
+    for time in tenures(_events(found)):
+        times.setdefault(time.began.commit, []).append(time)
     return sorted(
         (
             Version(
@@ -107,9 +145,9 @@ def versions(top: Path, card: str, reachable_from: str = "") -> list[Version]:
                 each["date"],
                 each["by"],
                 each["message"],
-                _model(cards[each["commit"]]),
-                tuple(sorted(stage for stage, at in now.items() if at == each["commit"])),
-                tuple(sorted(stage for stage, at in ever if at == each["commit"])),
+                model_of(cards[each["commit"]]),
+                _stages(time for time in times[each["commit"]] if time.ended is None),
+                _stages(times[each["commit"]]),
             )
             for name, each in registered.items()
         ),
@@ -125,20 +163,34 @@ def events(top: Path) -> list[Event]:
     return _events(_tags(top))
 
 
+def tenures(journal: Iterable[Event]) -> list[Tenure]:
+    """Return how long commits stood in stages, by the journal's events, in the order they began."""
+    found: list[Tenure] = []
+    lasting: dict[str, int] = {}  # where the one that lasts is in `found`, by stage
+    for event in journal:
+        place = lasting.get(event.stage)
+        before = "" if place is None else found[place].began.commit
+        if event.ended != (event.commit == before):
+            continue  # said twice, or of a commit that isn't there any more
+        if place is not None:
+            found[place] = replace(found[place], ended=event)
+            del lasting[event.stage]
+        if not event.ended:
+            lasting[event.stage] = len(found)
+            found.append(Tenure(event, None, before))
+    return found
+
+
 def left_stages(top: Path) -> dict[str, datetime]:
-    """Return when each commit that was in a stage last left one; not those that never left."""
-    now: dict[str, str] = {}
+    """Return when each commit that was in a stage last left one; not those that never left.
+
+    Raises EvidenceError when git can't list it.
+    """
     left: dict[str, datetime] = {}
-    for each in events(top):
-        before = now.get(each.stage)
-        leaves = before == each.commit if each.ended else before != each.commit
-        if before and leaves:
-            at = datetime.fromisoformat(each.date)
-            left[before] = max(at, left.get(before, at))
-        if not each.ended:
-            now[each.stage] = each.commit
-        elif leaves:
-            del now[each.stage]
+    for each in tenures(events(top)):
+        if each.ended:
+            at = datetime.fromisoformat(each.ended.date)
+            left[each.began.commit] = max(at, left.get(each.began.commit, at))
     return left
 
 
@@ -147,21 +199,39 @@ def standing(tags: Mapping[str, str], stage: str) -> tuple[str, str] | None:
 
     That is all that a repository tells of itself without a clone. None when nothing stands there.
     """
-    matched = [(_TAG.fullmatch(name), commit) for name, commit in tags.items()]
-    found = [
-        {key: value or "" for key, value in parts.groupdict().items()}
-        | {"commit": commit, "date": "", "by": "", "message": ""}
-        for parts, commit in matched
-        if parts
-    ]
-    commit = _stages(_events(found))[0].get(stage)
+    found = list(_parts((name, commit, "", "", "") for name, commit in tags.items()))
+    commit = next(
+        (
+            each.began.commit
+            for each in tenures(_events(found))
+            if each.ended is None and each.began.stage == stage
+        ),
+        "",
+    )
     ended = {each["version"] for each in found if each["ended"]}
     numbers = [
         _number(each["version"])
         for each in found
         if each["version"] and each["commit"] == commit and each["version"] not in ended
     ]
-    return (tag_of(max(numbers)), commit) if commit and numbers else None
+    return (tag_of(max(numbers)), commit) if numbers else None
+
+
+def model_at(commits: "Commits", at: "Revision", card: str) -> str:
+    """Return the SHA-256 of a commit's model as its card has it; empty where it says nothing.
+
+    card: its path. Raises EvidenceError when git can't read it.
+    """
+    return model_of(commits.content(at, card))
+
+
+def model_of(card: bytes | None) -> str:
+    """Return the SHA-256 of the model that a card is about; empty where it says nothing."""
+    try:
+        found = json.loads(card or b"{}")
+        return str(found.get("model_sha256", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def next_number(top: Path) -> tuple[int, int, int]:
@@ -227,16 +297,21 @@ def _tags(top: Path, reachable_from: str = "") -> list[dict[str, str]]:
     merged = [f"--merged={reachable_from}"] if reachable_from else []
     patterns = [f"refs/tags/{ARTIFACT}{kind}*" for kind in "@#"]
     listed = git_bytes(top, "for-each-ref", f"--format={_FORMAT}", *merged, *patterns)
-    found = []
-    for line in listed.decode(errors="replace").splitlines():
-        name, commit, date, by, message = line.split("\t", 4)
-        parts = _TAG.fullmatch(name)
-        if parts and commit:  # a light tag is no event: it says neither who nor when
-            found.append(
-                {key: value or "" for key, value in parts.groupdict().items()}
-                | {"commit": commit, "date": date, "by": by, "message": message}
-            )
-    return found
+    lines = listed.decode(errors="replace").splitlines()
+    return list(_parts(line.split("\t", 4) for line in lines))
+
+
+def _parts(tags: Iterable[Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Yield the parts of those tags that are in GTO's format.
+
+    tags: name, commit, date, by and message of each. A light tag has no commit of its own, and is
+    no event: it says neither who nor when.
+    """
+    for name, *about in tags:
+        said = _TAG.fullmatch(name)
+        told = dict(zip(("commit", "date", "by", "message"), about, strict=True))
+        if said and told["commit"]:
+            yield {key: value or "" for key, value in said.groupdict().items()} | told
 
 
 def _events(tags: Iterable[Mapping[str, str]]) -> list[Event]:
@@ -257,27 +332,10 @@ def _events(tags: Iterable[Mapping[str, str]]) -> list[Event]:
     return sorted(found, key=lambda event: event.number)
 
 
-def _stages(journal: Iterable[Event]) -> tuple[dict[str, str], set[tuple[str, str]]]:
-    """Return the commit in each stage now, and all pairs of stage and commit that ever were."""
-    now: dict[str, str] = {}
-    ever = set()
-    for each in journal:
-        if not each.ended:
-            now[each.stage] = each.commit
-            ever.add((each.stage, each.commit))
-        elif now.get(each.stage) == each.commit:
-            del now[each.stage]
-    return now, ever
+def _stages(times: Iterable[Tenure]) -> tuple[str, ...]:
+    return tuple(sorted({each.began.stage for each in times}))
 
 
 def _number(text: str) -> tuple[int, int, int]:
     major, minor, patch = ([int(part) for part in text.split(".")] + [0, 0])[:3]
     return major, minor, patch
-
-
-def _model(card: bytes | None) -> str:
-    try:
-        found = json.loads(card or b"{}")
-        return str(found.get("model_sha256", ""))
-    except (ValueError, AttributeError):
-        return ""

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ratchet.errors import EvidenceError, in_one_line
-from ratchet.git import attempt, git_bytes
+from ratchet.git import attempt, git_bytes, status
 
 LOCK = "dvc.lock"
 
@@ -53,9 +53,13 @@ class Commits:
         """Return the newest commit of HEAD's history that changed a file; "" when none did."""
         return self._git("log", "-1", "--format=%H", "--", path).decode().strip()
 
-    def shallow(self) -> bool:
-        """Tell whether this clone lacks the older part of its history."""
-        return self._git("rev-parse", "--is-shallow-repository").strip() == b"true"
+    def refuse_shallow(self) -> None:
+        """Raise EvidenceError when this clone lacks the older part of its history."""
+        if self._git("rev-parse", "--is-shallow-repository").strip() == b"true":
+            raise EvidenceError(
+                "this clone is shallow, so that versions may be unknown here; `git fetch "
+                "--unshallow --tags` brings them (a workflow checks out with fetch-depth: 0)"
+            )
 
     def content(self, at: Revision, path: str) -> bytes | None:
         """Return a file of a commit; None when the commit doesn't have it."""
@@ -94,11 +98,7 @@ class Commits:
     def uncommitted(self, paths: Sequence[str], but: Sequence[str] = ()) -> list[str]:
         """Return which files under `paths` the working tree has otherwise than HEAD."""
         without = [f":(exclude){path}" for path in but]
-        listed = self._git(
-            "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--",
-            *paths, *without,
-        )  # fmt: skip
-        return [entry[3:].decode() for entry in listed.split(b"\0") if entry]
+        return [path for _, path in status(self.top, *paths, *without)]
 
     def changed(self, base: Revision, head: Revision) -> list[str]:
         """Return the files that `head` has otherwise than `base`, and changed itself.

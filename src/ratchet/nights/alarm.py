@@ -4,6 +4,7 @@ A good night closes the issue, and pings whoever waits for it: a schedule that h
 nobody, but a ping that doesn't come can be noticed.
 """
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -14,7 +15,7 @@ from typing import Any
 
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.proposals.github import GitHub
-from ratchet.proposals.pull_request import ensure_label
+from ratchet.proposals.pull_request import ensure_label, shortened
 
 COLOUR = "b60205"
 MOST_LINES = 40  # of a report, in the issue
@@ -139,7 +140,7 @@ def scream(
     github: GitHub, found: list[Failure], report: str, url: str, about: Subject = NIGHT
 ) -> str:
     """Open the issue, or add this run to the one that is open; return its address."""
-    text = body(found, report, url, about)
+    text = shortened(body(found, report, url, about))
     there = _open(github, about)
     if there:
         number = there[0]["number"]
@@ -164,16 +165,15 @@ def calm(github: GitHub, url: str, about: Subject = NIGHT) -> list[str]:
 def tell(webhook: str, text: str) -> None:
     """Post to a webhook as Slack takes it.
 
-    Raises EvidenceError, without the address, which is a secret, when it doesn't answer.
+    Raises EvidenceError when it doesn't answer, ConfigError when it's no address; both without the
+    address, which is a secret.
     """
-    data = json.dumps({"text": text}).encode()
-    request = urllib.request.Request(webhook, data, {"Content-Type": "application/json"})
-    _open_url(request, "the webhook (WEBHOOK_URL)")
+    _open_url(webhook, "the webhook (WEBHOOK_URL)", json.dumps({"text": text}).encode())
 
 
 def ping(heartbeat: str) -> None:
-    """Tell whoever watches that a night has ended well; EvidenceError when it doesn't answer."""
-    _open_url(urllib.request.Request(heartbeat), "the heartbeat (HEARTBEAT_URL)")
+    """Tell whoever watches that a night has ended well; raises what `tell` does."""
+    _open_url(heartbeat, "the heartbeat (HEARTBEAT_URL)")
 
 
 def read_report(path: Path) -> str:
@@ -197,15 +197,17 @@ def _verbatim(text: str) -> str:
     return f"{fence}text\n{text}\n{fence}"
 
 
-def _open_url(request: urllib.request.Request, what: str) -> None:
-    if request.type not in ("http", "https"):
+def _open_url(url: str, what: str, data: bytes | None = None) -> None:
+    if not url.lower().startswith(("http://", "https://")):
         raise ConfigError(f"{what}: the address must begin with https://")
     try:
+        headers = {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(url, data, headers)
         with urllib.request.urlopen(request, timeout=_PATIENCE):
             return
     except urllib.error.HTTPError as error:
         with error:
             reason = f"{error.code} {error.reason}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = str(getattr(error, "reason", type(error).__name__))
     raise EvidenceError(f"{what} can't be reached: {reason}")

@@ -18,18 +18,18 @@ from ruamel.yaml import YAML
 from ratchet.artifacts.card import read_card
 from ratchet.data.failure import Failure
 from ratchet.data.manifest import read_manifest
-from ratchet.errors import BlockedError, EvidenceError, RatchetError
+from ratchet.errors import BlockedError, DataError, EvidenceError, RatchetError
 from ratchet.files import write_text
 from ratchet.git import git
 from ratchet.journal import rolled_back
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.nights import ledger, propose
 from ratchet.nights.ledger import Line
-from ratchet.nights.steps import Steps, as_json, failure
+from ratchet.nights.steps import Steps, failure
 from ratchet.nights.worktree import WorkTree
 from ratchet.proposals import actions, branch
 from ratchet.proposals.github import GitHub
-from ratchet.proposals.proposal import RETRAIN, Proposal, pack
+from ratchet.proposals.proposal import RETRAIN, Proposal, clear, pack
 
 MANIFEST, LOCK, CARD = "data/manifest.csv", "dvc.lock", "models/card.json"
 DRILL = "reports/drill.json"
@@ -87,7 +87,7 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     line = Line(now, actions.run_url(), tree.base)
     steps = Steps(top, line, say)
-    shutil.rmtree(options.folder, ignore_errors=True)
+    clear(options.folder)
     night, report = Night(line), ""
     (top / GATE).unlink(missing_ok=True)
     try:
@@ -100,7 +100,7 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
         line.decision = "FAILED"
         line.exit_code = error.exit_code if isinstance(error, RatchetError) else 1
         line.reason = str(error) or type(error).__name__
-        report = _evidence(top, line.exit_code)
+        report = _evidence(tree, line.exit_code)
         raise
     finally:
         _record(options.folder, line, report)
@@ -149,7 +149,7 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
         reported = branch.content(top, tree.base, FINDINGS)
         for told in set_aside(reported, (top / FINDINGS).read_text(encoding="utf-8")):
             steps.say(told)
-    decision: Any = as_json(steps.run("trigger", "ratchet", "trigger", "--json", quiet=True))
+    decision: Any = json.loads(steps.run("trigger", "ratchet", "trigger", "--json", quiet=True))
     line.decision, reasons = decision["decision"], decision["reasons"]
     line.reason = reasons[0]
     steps.say("\n".join([line.decision, *(f"  {reason}" for reason in reasons)]))
@@ -173,7 +173,7 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
             "leave the batch out that was bad (`ratchet batch exclude`), or change the parameters"
         )
         return None
-    labels = ["retrain", *_drill(steps)]
+    labels = ["retrain", *drilled(steps)]
     verdict = _gate(tree, steps, line)
     labels.append(f"gate: {verdict.lower()}")
     if options.push or options.hand_over:
@@ -243,15 +243,17 @@ def _rolled_back(top: Path) -> RolledBack | None:
     return rolled_back.naming(listed, read_card(top / CARD).model_sha256)
 
 
-def _drill(steps: Steps) -> list[str]:
+def drilled(steps: Steps) -> list[str]:
     """Play the faults; return the label that says that one slipped. It is told, it doesn't stop."""
-    command = ("ratchet", "drill", "--json", DRILL)
-    code, printed = steps.attempt("drill", *command, quiet=True)
-    if code not in (0, BlockedError.exit_code):
-        raise failure(command, code, printed)
-    counted = next(line for line in reversed(printed.splitlines()) if " caught" in line)
-    steps.say(f"{counted.strip()}; `ratchet drill` has the table")
-    return ["drill: slipped"] if code else []
+    done = steps.attempt("drill", "ratchet", "drill", "--json", DRILL, quiet=True)
+    if done.returncode not in (0, BlockedError.exit_code):
+        raise failure(done)
+    found = json.loads((steps.top / DRILL).read_text(encoding="utf-8"))
+    told = ", ".join(f"{count} {outcome}" for outcome, count in found["outcomes"].items())
+    if done.returncode:
+        told = str(failure(done)).partition("; ")[0]
+    steps.say(f"{told}; `ratchet drill` has the table")
+    return ["drill: slipped"] if done.returncode else []
 
 
 def _gate(tree: WorkTree, steps: Steps, line: Line) -> str:
@@ -263,9 +265,9 @@ def _gate(tree: WorkTree, steps: Steps, line: Line) -> str:
     made = branch.commit(top, tree.base, top, tree.changed(), branch.message("Tonight's model"))
     branch.stand_on(top, made)
     command = ("ratchet", "gate", "--base", tree.base, "--no-remote", "--no-pictures")
-    code, printed = steps.attempt("gate", *command)
-    if code not in (0, BlockedError.exit_code):
-        raise failure(command, code, printed)
+    done = steps.attempt("gate", *command)
+    if done.returncode not in (0, BlockedError.exit_code):
+        raise failure(done)
     tree.stand_back()
     data = (top / GATE).with_suffix(".json")
     line.verdict = str(json.loads(data.read_text(encoding="utf-8"))["verdict"])
@@ -305,17 +307,22 @@ def _propose(
     return Night(night.line, proposal, made, url)
 
 
-def _evidence(top: Path, code: int) -> str:
-    """Return the report that explains a failure: of the data, or of the gate if it has spoken."""
-    path = top / (VALIDATION if code == 3 else GATE)
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+def _evidence(tree: WorkTree, code: int) -> str:
+    """Return the report that explains a failure: of the data, or of the gate if it has spoken.
+
+    What is as it was committed is another night's.
+    """
+    name = VALIDATION if code == DataError.exit_code else GATE
+    path = tree.top / name
+    report = path.read_text(encoding="utf-8") if path.exists() else ""
+    return "" if report == branch.content(tree.top, tree.base, name) else report
 
 
 def _record(folder: Path, line: Line, report: str) -> None:
     """Leave the line and the report, and tell GitHub."""
-    write_text(folder / "ledger.csv", ledger.to_csv([line.row()]))
     told = line.decision + (f", {line.verdict}" if line.verdict else "")
     write_text(folder / "report.md", report or f"# {told}\n\n{line.reason}\n")
+    write_text(folder / "ledger.csv", ledger.to_csv([line.row()]))
     actions.summary(f"## {told}\n\n{line.reason}\n\n{ledger.markdown(line)}\n{report}")
     actions.output(
         decision=line.decision,

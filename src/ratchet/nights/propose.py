@@ -4,8 +4,6 @@ Runs in the job that holds a token with rights. It executes nothing of what it i
 nothing but the standard library, git and gh.
 """
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +48,9 @@ def run(top: Path, folder: Path, *, into: str = "main") -> Proposed:
 
 def committed(top: Path, proposal: Proposal, files: Path, parent: str, old: str = "") -> str:
     """Return the proposal's commit on top of `parent`; the ledger continues that of `old`."""
+    texts = {}
+    if proposal.ledger:
+        before = [branch.content(top, at, ledger.PATH) for at in (parent, old) if at]
+        texts[ledger.PATH] = ledger.merge(*before, proposal.ledger)
     message = branch.message(proposal.title, proposal.trailers)
-    if not proposal.ledger:
-        return branch.commit(top, parent, files, proposal.paths, message, proposal.removed)
-    before = [branch.content(top, at, ledger.PATH) for at in (parent, old) if at]
-    with tempfile.TemporaryDirectory(prefix="ratchet-proposal-") as name:
-        place = Path(name)
-        shutil.copytree(files, place, dirs_exist_ok=True)
-        (place / ledger.PATH).parent.mkdir(parents=True, exist_ok=True)
-        (place / ledger.PATH).write_text(ledger.merge(*before, proposal.ledger), encoding="utf-8")
-        paths = sorted({*proposal.paths, ledger.PATH})
-        return branch.commit(top, parent, place, paths, message, proposal.removed)
+    return branch.commit(top, parent, files, proposal.paths, message, proposal.removed, texts)

@@ -1,10 +1,9 @@
 """The steps of a night: commands that a person can type, each shown, measured and judged."""
 
-import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +23,8 @@ _NOISE = re.compile(
 )
 _CODES = re.compile(r"\x1b\[[0-9;]*m")
 
+Done = subprocess.CompletedProcess[str]
+
 
 class Steps:
     """Runs commands in the folder `top`, and notes in the night's `line` what each step took."""
@@ -38,35 +39,44 @@ class Steps:
         )
 
     def run(self, step: str, *command: str, quiet: bool = False) -> str:
-        """Run a command and return what it printed, errors included.
+        """Run a command and return what it printed, as `attempt` has it.
 
         Raises the RatchetError of its exit code, with what it said last.
         """
-        code, printed = self.attempt(step, *command, quiet=quiet)
-        if code:
-            raise failure(command, code, printed)
-        return printed
+        done = self.attempt(step, *command, quiet=quiet)
+        if done.returncode:
+            raise failure(done)
+        return done.stdout
 
-    def attempt(self, step: str, *command: str, quiet: bool = False) -> tuple[int, str]:
-        """Run a command; return its exit code and what it printed."""
-        printed = []
+    def attempt(self, step: str, *command: str, quiet: bool = False) -> Done:
+        """Run a command, whatever its exit code.
+
+        What it prints is shown as it comes, errors included, and all of it is in `stdout`. Of a
+        quiet one the errors stand apart, in `stderr`.
+        """
         with self.measured(step, " ".join(command)):
             process = subprocess.Popen(
                 command,
                 cwd=self.top,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.PIPE if quiet else subprocess.STDOUT,
                 text=True,
                 errors="replace",
             )
             with process:
-                assert process.stdout is not None
-                for line in process.stdout:
-                    printed.append(_CODES.sub("", line))
-                    if not quiet and not _NOISE.search(line):
-                        self.say(line.rstrip())
-        return process.returncode, "".join(printed)
+                if quiet:
+                    stdout, stderr = process.communicate()
+                else:
+                    assert process.stdout is not None
+                    stdout, stderr = "".join(self._shown(process.stdout)), ""
+        return Done(command, process.returncode, _CODES.sub("", stdout), _CODES.sub("", stderr))
+
+    def _shown(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            yield line
+            if not _NOISE.search(line):
+                self.say(line.rstrip())
 
     @contextmanager
     def measured(self, step: str, title: str) -> Iterator[None]:
@@ -85,17 +95,18 @@ class Steps:
                 self.say(closed)
 
 
-def failure(command: tuple[str, ...], code: int, printed: str) -> RatchetError:
+def failure(done: Done) -> RatchetError:
     """Return the error that a command ended with: its kind by the exit code, its own words."""
+    printed = done.stdout + done.stderr
     stage = _STAGE_FAILED.search(printed)
-    code = int(stage[1]) if stage else code
+    code = int(stage[1]) if stage else done.returncode
     kind = _BY_CODE.get(code)
-    if kind is None and command[0] == "dvc" and not stage and code > 0:
+    if kind is None and done.args[0] == "dvc" and not stage and code > 0:
         kind = EvidenceError  # DVC's own failures: the remote is down, an object is missing
     said = _last_words(printed)
     if kind is None:
-        return RatchetError(f"`{' '.join(command)}` ended with exit code {code}: {said}")
-    return kind(said if said.startswith("ratchet ") else f"`{' '.join(command)}`: {said}")
+        return RatchetError(f"`{' '.join(done.args)}` ended with exit code {code}: {said}")
+    return kind(said if said.startswith("ratchet ") else f"`{' '.join(done.args)}`: {said}")
 
 
 def _last_words(printed: str) -> str:
@@ -107,8 +118,3 @@ def _last_words(printed: str) -> str:
             told = lines[found[-1] : found[-1] + 3]
             return "; ".join(line for line in told if not line.startswith("ERROR: failed to repro"))
     return lines[-1] if lines else "it said nothing"
-
-
-def as_json(printed: str) -> object:
-    """Return the JSON that a command printed."""
-    return json.loads(printed[printed.index("{") :])

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ratchet.artifacts import persist
-from ratchet.artifacts.card import Card, read_card
+from ratchet.artifacts.card import Card, as_recorded, read_card
 from ratchet.artifacts.predictions import answer
 from ratchet.checks.distance import excesses
 from ratchet.checks.profile import Profile
@@ -125,7 +125,8 @@ def changed(card: Card, params: Params, schema: Schema, environment: Path) -> li
     train = params.train
     found = {
         "train.estimator": card.estimator != train.estimator,
-        "train.parameters": card.parameters != train.parameters.get(train.estimator, {}),
+        "train.parameters": card.parameters
+        != as_recorded(train.parameters.get(train.estimator, {})),
         "train.seed": card.seed != train.seed,
         "the features in schema.yaml": card.features
         != {name: schema.columns[name] for name in schema.features if name not in card.dropped},

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
-from ratchet.git import attempt, git
+from ratchet.git import attempt, git, status
 from ratchet.proposals.proposal import RETRAIN, expected
 
 
@@ -22,14 +22,14 @@ class WorkTree:
                 f"this is {RETRAIN}, which the night replaces; go back first: "
                 "`git switch main && dvc checkout`; then merge it if you want it"
             )
-        dirty = [path for state, path in self._status() if state != "??"]
+        dirty = [path for state, path in status(self.top) if state != "??"]
         if dirty:
             raise ConfigError(
                 f"not committed: {', '.join(dirty[:3])}{' and more' if len(dirty) > 3 else ''}; a "
                 "night begins with what is committed: commit, or put it aside with `git stash -u`"
             )
         # A person's own notes. What a failed night has left is made again.
-        self._there = {path for _, path in self._status() if not expected(RETRAIN, path)}
+        self._there = {path for _, path in status(self.top) if not expected(RETRAIN, path)}
 
     def changed(self) -> list[str]:
         """Return the files that the night has changed.
@@ -65,10 +65,4 @@ class WorkTree:
         git(self.top, "reset", "--quiet")
 
     def _touched(self) -> list[str]:
-        return sorted(path for _, path in self._status() if path not in self._there)
-
-    def _status(self) -> list[tuple[str, str]]:
-        listed = attempt(
-            self.top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"
-        ).stdout
-        return [(entry[:2], entry[3:]) for entry in listed.split("\0") if entry]
+        return sorted(path for _, path in status(self.top) if path not in self._there)

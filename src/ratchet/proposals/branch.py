@@ -4,16 +4,18 @@ The branch belongs to the machine and has one commit, which the next proposal re
 of a person's on it is never thrown away.
 """
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ratchet.errors import BlockedError, EvidenceError
-from ratchet.git import attempt, git, signature
+from ratchet.git import attempt, git, git_bytes, signature
 
 TRAILER = "Proposed-by: ratchet"
+SEAL = "Proposed-change:"
 ORIGIN = "origin"
 # A model made before one of these changed isn't what main would make now.
 INPUTS = (
@@ -41,21 +43,25 @@ def commit(
     paths: Sequence[str],
     message: str,
     removed: Sequence[str] = (),
+    texts: Mapping[str, str] | None = None,
 ) -> str:
     """Return a new commit: `parent` with `paths` as they are in the folder `files`.
 
-    Neither index, work tree nor any branch of the repository `top` changes.
+    texts: the content of more files by path. The message is sealed: it names what the commit
+    changes. Neither index, work tree nor any branch of the repository `top` changes.
     """
     with _index(top, parent) as index:
-        for path in paths:
-            blob = git(
-                top, "hash-object", "-w", "--no-filters", "--", str((files / path).resolve())
-            )
+        store = ("hash-object", "-w", "--no-filters")
+        blobs = {path: git(top, *store, "--", str((files / path).resolve())) for path in paths}
+        for path, text in (texts or {}).items():
+            blobs[path] = git_bytes(top, *store, "--stdin", stdin=text).decode().strip()
+        for path, blob in blobs.items():
             git(top, "update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
         for path in removed:
             git(top, "update-index", "--force-remove", "--", path, **index)
         tree = git(top, "write-tree", **index)
-    return git(top, "commit-tree", "-p", parent, tree, stdin=message, **signature(top))
+    sealed = f"{message}{SEAL} {_change(top, parent, tree)}\n"
+    return git(top, "commit-tree", "-p", parent, tree, stdin=sealed, **signature(top))
 
 
 def stand_on(top: Path, commit: str) -> None:
@@ -106,13 +112,15 @@ def refuse_foreign(top: Path, branch: str, old: str, into: str) -> None:
     """Raise BlockedError when the branch holds a commit that isn't Ratchet's own."""
     if not old:
         return
-    # GitHub's "Update branch" makes a merge, which holds nothing of its own.
-    log = git(top, "log", "--no-merges", "--format=%h %an%x00%B%x01", old, f"^{into}")
-    foreign = [
-        said.strip().partition("\0")[0]
-        for said in log.split("\1")
-        if said.strip() and TRAILER not in said
-    ]
+    # GitHub's "Update branch" makes a merge, which holds nothing of its own, or rebases: the commit
+    # is another one then, but changes the same. An amended one keeps the message, not the change.
+    log = git(top, "log", "--no-merges", "--format=%H%x00%h %an%x00%B%x01", old, f"^{into}")
+    foreign = []
+    for told in log.split("\1"):
+        if told.strip():
+            commit, who, said = told.strip().split("\0", 2)
+            if f"{SEAL} {_change(top, commit)}" not in said:
+                foreign.append(who)
     if foreign:
         raise BlockedError(
             f"{branch} has commits of somebody else ({', '.join(foreign[:3])}), which a new "
@@ -142,6 +150,14 @@ def content(top: Path, commit: str, path: str) -> str:
     """Return a text file of a commit, "" when the commit doesn't have it."""
     done = attempt(top, "show", f"{commit}:{path}")
     return done.stdout if done.returncode == 0 else ""
+
+
+def _change(top: Path, *commits: str) -> str:
+    """Return a hash of which files differ, and how: between two commits, or one and its parent."""
+    found = git_bytes(
+        top, "diff-tree", "--root", "--no-commit-id", "-r", "-z", "--no-renames", *commits
+    )
+    return hashlib.sha256(found).hexdigest()
 
 
 @contextmanager

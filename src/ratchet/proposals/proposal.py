@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ratchet.errors import EvidenceError
-from ratchet.files import write_text
+from ratchet.errors import ConfigError, EvidenceError
+from ratchet.files import PARTIAL, write_text
+from ratchet.proposals.pull_request import LABELS
 
 RETRAIN = "retrain/next"
 _BRANCH = re.compile(r"retrain/next|rollback/v[0-9]+(\.[0-9]+)*")
@@ -27,6 +28,9 @@ _REPORT = re.compile(r"reports/(plots/)?[a-z0-9_]+\.(json|md|csv)")
 # What only a rollback brings back.
 _RESTORED = ("params.yaml", "schema.yaml", "models/rolled_back.csv")
 _LARGEST = 50_000_000  # bytes of a file that belongs into git
+# All that a folder has which was handed over; a night leaves its line for the ledger there.
+_REPORTED = "report.md"
+_HANDED_OVER = {_REPORTED, "proposal.json", "files", "ledger.csv"}
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,43 @@ def expected(branch: str, path: str) -> bool:
     return path in _RESTORED and branch != RETRAIN
 
 
-def pack(folder: Path, proposal: Proposal, body: str, top: Path) -> None:
-    """Write the folder, with the files as they are in the work tree `top`.
+def clear(folder: Path) -> None:
+    """Remove what an earlier run has left in a folder to hand over.
 
-    Raises EvidenceError for a path that isn't expected.
+    Raises ConfigError when the folder has anything else, which nobody may lose.
+    """
+    try:
+        there = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise ConfigError(f"{folder}: is a file; name a folder that is empty or new") from None
+    names = {path.name for path in there if not path.name.startswith(PARTIAL)}
+    others = sorted(names - _HANDED_OVER)
+    # The report is the first to come and the last to go.
+    if others or (names and _REPORTED not in names):
+        raise ConfigError(
+            f"{folder}: has {', '.join((others or sorted(names))[:3])}, which no earlier run has "
+            "left there and which would be lost; name a folder that is empty or new"
+        )
+    for path in there:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def pack(folder: Path, proposal: Proposal, body: str, top: Path) -> None:
+    """Write the folder, which `clear` has emptied, with the files as they are in `top`.
+
+    Raises EvidenceError for a path or a label that isn't expected.
     """
     _refuse_strangers(proposal)
-    shutil.rmtree(folder / "files", ignore_errors=True)
+    write_text(folder / _REPORTED, body)
     for path in proposal.paths:
         to = folder / "files" / path
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(top / path, to)
-    write_text(folder / "report.md", body)
     write_text(folder / "proposal.json", json.dumps(asdict(proposal), indent=1) + "\n")
 
 
@@ -79,7 +108,7 @@ def unpack(folder: Path) -> tuple[Proposal, str]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         proposal = Proposal(**{name: _sound(name, value) for name, value in content.items()})
-        body = (folder / "report.md").read_text(encoding="utf-8")
+        body = (folder / _REPORTED).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise EvidenceError(
             f"{error.filename}: no such file; `ratchet nightly --hand-over {folder}` writes it"
@@ -104,6 +133,11 @@ def _refuse_strangers(proposal: Proposal) -> None:
         raise EvidenceError(
             f"{', '.join(strangers)}: no file that {proposal.branch} may change; bring it in a "
             "pull request of its own"
+        )
+    unknown = sorted(set(proposal.labels) - LABELS.keys())
+    if unknown:
+        raise EvidenceError(
+            f"{', '.join(unknown)}: no label that Ratchet gives; those are {', '.join(LABELS)}"
         )
 
 

@@ -18,3 +18,8 @@ def decimals(size: float, digits: int = 4) -> int:
     """Return how many digits after the point give a figure of this size `digits` that count."""
     place = floor(log10(abs(size))) if size else 0
     return min(max(digits - 1 - place, 0), MOST_DECIMALS)
+
+
+def count(number: int, one: str, more: str) -> str:
+    """Return a number with its noun: `1 row`, `3 rows`."""
+    return f"{number} {one if number == 1 else more}"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ratchet.errors import EvidenceError
 from ratchet.journal.accepted import ARTIFACT, STAGE, standing
+from ratchet.programs import search_path
 
 _PEELED = "^{}"  # git's mark of the commit that an annotated tag points to
 _TAIL = 600  # letters of what a program said
@@ -89,6 +90,7 @@ class Origin:
             "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
             **os.environ,
             "GIT_TERMINAL_PROMPT": "0",
+            "PATH": search_path(),
         }
         with tempfile.TemporaryDirectory(prefix="ratchet-serving-") as nowhere:
             here = None if command[0] == "git" else nowhere  # a path in the URL is seen from here
@@ -100,8 +102,7 @@ class Origin:
                 )  # fmt: skip
             except FileNotFoundError:
                 raise EvidenceError(
-                    f"{command[0]}: no such program; it must be on PATH (`source "
-                    ".venv/bin/activate`)"
+                    f"{command[0]}: no such program; install it where PATH leads"
                 ) from None
             try:
                 printed, complained = _all_said(process, self.seconds)

@@ -95,7 +95,7 @@ def run(
     if _model(sides[0]) and _model(sides[0]) == _model(sides[1]):
         reason = "it is the same model, byte for byte"
     elif score:
-        good = _standing(history, known)
+        good = _newest_good(history, known)
         candidates = [*sides, *([take(good)] if good else [])]
         kept = Kept(model, validated, inputs.params, inputs.schema)
         rescored, reason, failed = _scored(
@@ -181,7 +181,7 @@ def _scored(score: Callable[[Path], Rescored]) -> tuple[Rescored | None, str, bo
             return None, str(error), True
 
 
-def _standing(history: History, known: Sequence[Version]) -> Version | None:
+def _newest_good(history: History, known: Sequence[Version]) -> Version | None:
     """Return the newest version that wasn't rolled back."""
     listed = rolled_back.parse(history.text(history.resolve(HEAD), rolled_back.FILE) or "")
     gone = {each.model_sha256 for each in listed}

@@ -7,13 +7,15 @@ since a remote whose policy denies deletion lets DVC report success.
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
 from ratchet.journal import accepted
+from ratchet.journal.accepted import Version
 from ratchet.journal.commits import Revision
 from ratchet.versions import window
 from ratchet.versions.stores import Stores
@@ -67,11 +69,32 @@ class Done:
     checked: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What git knows at one moment.
+
+    kept: why each version or branch that must stay does. versions: those that stay. past: why the
+    others don't. revisions: whatever stays, by name.
+    """
+
+    kept: Mapping[str, str]
+    versions: Sequence[Version]
+    past: dict[Version, str]
+    revisions: Mapping[str, Revision]
+
+    @property
+    def commits(self) -> list[str]:
+        """The commits that stay."""
+        return sorted({at.commit for at in self.revisions.values()})
+
+
 class Collection:
     """The collection of what the repository `top` doesn't need any more.
 
     card: the path of the model's card. days: the rollback window. now: the present. cloud: from
     the remote, too: the one of this name, by default the one that is set.
+
+    Raises EvidenceError in a shallow clone.
     """
 
     def __init__(
@@ -85,25 +108,9 @@ class Collection:
         remote: str | None = None,
     ) -> None:
         self._stores = Stores(top)
-        self._cloud, self._remote, self._days = cloud, remote, days
-        if self._stores.shallow():
-            raise EvidenceError(
-                "this clone is shallow, so that versions may be unknown here; `git fetch "
-                "--unshallow --tags` brings them"
-            )
-        if cloud:
-            self._stores.refresh()
-        known = accepted.versions(top, card)
-        left = accepted.left_stages(top)
-        reasons = window.kept(known, left, now, days)
-        self._versions = [each for each in known if each.tag in reasons]
-        self._past = {each: window.past(each, left) for each in known if each.tag not in reasons}
-        heads = self._stores.heads()
-        self._kept = {**reasons, **{name: "a branch" for name in heads if name != "HEAD"}}
-        self._revisions = {
-            **{each.tag: Revision(each.tag, each.commit) for each in self._versions},
-            **heads,
-        }
+        self._card, self._days, self._now = card, days, now
+        self._cloud, self._remote = cloud, remote
+        self._stores.refuse_shallow()
 
     def plan(self) -> Plan:
         """Find out what would go.
@@ -111,60 +118,90 @@ class Collection:
         Raises EvidenceError when it can't be told what something that stays needs, or a version
         that stays isn't complete.
         """
-        self._refuse_unknown()
-        self._refuse_incomplete()
-        commits = self._commits()
-        with (
-            tempfile.TemporaryDirectory(prefix="ratchet-gc-") as scratch,
-            self._stores.keeping(commits, Path(scratch) / "clone") as clone,
-        ):
-            used = clone.used()
+        known = self._look()
+        self._refuse_incomplete(known)
+        with self._keeping(known) as clone:
+            cache, remote = self._unused(clone)
         sizes = self._stores.cached()
-        cache = frozenset(sizes.keys() - used)
-        remote = frozenset(self._stores.remote(self._remote) - used if self._cloud else ())
         return Plan(
             self._days,
             self._cloud,
-            self._kept,
+            known.kept,
             cache,
             remote,
-            self._parts(cache | remote, sizes),
-            sum(sizes[oid] for oid in cache),
+            self._parts(known.past, cache | remote, sizes),
+            sum(sizes.get(oid, 0) for oid in cache),
         )
 
     def carry_out(self, plan: Plan) -> Done:
         """Let DVC remove what the plan names, and look at what is left.
 
-        Raises EvidenceError when something that stays isn't complete afterwards, or the remote
-        still has what should have gone.
+        Git and the stores are looked at anew: since the plan was shown, somebody may have made a
+        branch that needs some of it, which then stays.
+
+        Raises EvidenceError when more would go than the plan names, and nothing does; when
+        something that stays isn't complete afterwards, or the remote still has what should have
+        gone.
         """
-        before = self._stores.cached().keys()
-        with (
-            tempfile.TemporaryDirectory(prefix="ratchet-gc-") as scratch,
-            self._stores.keeping(self._commits(), Path(scratch) / "clone") as clone,
-        ):
+        known = self._look()
+        with self._keeping(known) as clone:
+            cache, remote = self._unused(clone)
+            more = (cache - plan.cache) | (remote - plan.remote)
+            if more:
+                raise EvidenceError(
+                    f"{len(more)} objects more would go than were shown: somebody has worked here "
+                    "since; nothing was removed, run it again"
+                )
             clone.collect(cloud=self._cloud, remote=self._remote)
-        after = self._stores.cached().keys()
-        stubborn = plan.remote & self._stores.remote(self._remote) if self._cloud else frozenset()
-        self._refuse_incomplete()
+        left = cache & self._stores.cached().keys()
+        stubborn = remote & self._stores.remote(self._remote) if self._cloud else frozenset()
+        self._refuse_incomplete(known)
         if stubborn:
             raise EvidenceError(
                 f"DVC reported success, but its remote still has {len(stubborn)} of "
-                f"{len(plan.remote)} objects that should have gone: these credentials may not "
+                f"{len(remote)} objects that should have gone: these credentials may not "
                 "delete there. Use some that may; what stays is complete"
             )
         return Done(
-            len(before - after),
-            len(plan.remote),
-            tuple(version.tag for version in self._versions),
+            len(cache - left), len(remote), tuple(version.tag for version in known.versions)
         )
 
-    def _commits(self) -> list[str]:
-        return sorted({at.commit for at in self._revisions.values()})
+    def _look(self) -> _Known:
+        """Return what git knows now; EvidenceError unless it can be told what that needs."""
+        if self._cloud:
+            self._stores.refresh()
+        versions = accepted.versions(self._stores.top, self._card)
+        left = accepted.left_stages(self._stores.top)
+        reasons = window.kept(versions, left, self._now, self._days)
+        kept = [each for each in versions if each.tag in reasons]
+        heads = self._stores.heads()
+        known = _Known(
+            {**reasons, **{name: "a branch" for name in heads if name != "HEAD"}},
+            kept,
+            {each: window.past(each, left) for each in versions if each.tag not in reasons},
+            {**{each.tag: Revision(each.tag, each.commit) for each in kept}, **heads},
+        )
+        self._refuse_unknown(known)
+        return known
 
-    def _refuse_unknown(self) -> None:
+    @contextmanager
+    def _keeping(self, known: _Known) -> Iterator[Stores]:
+        """Yield a clone in which DVC would keep what is known, while nobody else works here."""
+        with (
+            tempfile.TemporaryDirectory(prefix="ratchet-gc-") as scratch,
+            self._stores.keeping(known.commits, Path(scratch) / "clone") as clone,
+        ):
+            yield clone
+
+    def _unused(self, clone: Stores) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the objects of the cache and, if asked for, of the remote that nothing needs."""
+        used = clone.used()
+        remote = self._stores.remote(self._remote) if self._cloud else set()
+        return frozenset(self._stores.cached().keys() - used), frozenset(remote - used)
+
+    def _refuse_unknown(self, known: _Known) -> None:
         """Raise EvidenceError unless the listing of every folder that stays can be had."""
-        for name, at in self._revisions.items():
+        for name, at in known.revisions.items():
             objects = self._stores.objects(at)
             unlisted = self._stores.uncached([oid for oid in objects if oid.endswith(".dir")])
             if unlisted:
@@ -174,10 +211,10 @@ class Collection:
                     "`dvc push` where it was made, or let go of the branch"
                 )
 
-    def _refuse_incomplete(self) -> None:
+    def _refuse_incomplete(self, known: _Known) -> None:
         """Raise EvidenceError unless cache and remote together have all that the versions need."""
-        for version in self._versions:
-            objects = self._stores.objects(self._revisions[version.tag])
+        for version in known.versions:
+            objects = self._stores.objects(known.revisions[version.tag])
             lacking = self._stores.uncached(objects)
             if self._cloud:
                 lacking = set(objects)  # others have no cache but the remote
@@ -188,13 +225,15 @@ class Collection:
                     f"{version.tag} isn't complete: {len(lacking)} of {len(objects)} objects are "
                     f"missing, among them {named}; `dvc push` where another cache has them, or "
                     f"give the version up with `gto deregister {accepted.ARTIFACT} "
-                    f"v{version.tag.partition('@v')[2]}`"
+                    f"{version.name}`"
                 )
 
-    def _parts(self, going: frozenset[str], sizes: Mapping[str, int]) -> list[Part]:
+    def _parts(
+        self, past: dict[Version, str], going: frozenset[str], sizes: Mapping[str, int]
+    ) -> list[Part]:
         """Tell for each object that goes to what it belonged; the newest version claims it."""
         left, parts = set(going), []
-        for version, why in reversed(self._past.items()):
+        for version, why in reversed(past.items()):
             at = Revision(version.tag, version.commit)
             if left.isdisjoint(self._stores.outputs(at).values()):
                 continue  # it went before, listings and all

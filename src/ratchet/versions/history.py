@@ -8,14 +8,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ratchet.artifacts.card import Rows
 from ratchet.errors import EvidenceError
 from ratchet.journal import accepted, rolled_back
-from ratchet.journal.accepted import Event, Version
+from ratchet.journal.accepted import Tenure, Version
 from ratchet.journal.commits import Commits
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import main_of
@@ -65,7 +65,7 @@ class Night:
 
 
 @dataclass(frozen=True)
-class History:
+class Past:
     """All versions and stays, oldest first; the nights whose model was blocked; HEAD's commit."""
 
     entries: Sequence[Entry]
@@ -74,7 +74,7 @@ class History:
     head: str
 
 
-def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = False) -> History:
+def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = False) -> Past:
     """Return the history of the repository in `top`.
 
     ledger: the path of the run ledger, for the nights that were blocked; it is read at HEAD, as is
@@ -91,7 +91,7 @@ def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = 
     listed = found.pop(0)
     nights = None if ledger is None else found.pop(0)
     lines = rolled_back.parse((listed or b"").decode(errors="replace"))
-    journal = stays(known, accepted.events(top))
+    journal = stays(known, accepted.tenures(accepted.events(top)))
     size = len(wanted)
     entries = [
         Entry(
@@ -102,32 +102,21 @@ def read(top: Path, places: Places, ledger: str | None = None, *, drift: bool = 
         )
         for place, version in enumerate(known)
     ]
-    return History(entries, journal, blocked(nights), head)
+    return Past(entries, journal, blocked(nights), head)
 
 
-def stays(known: Sequence[Version], events: Sequence[Event]) -> list[Stay]:
-    """Return the times that versions stood in stages, from the journal's events, oldest first."""
+def stays(known: Sequence[Version], times: Iterable[Tenure]) -> list[Stay]:
+    """Return the times in which versions stood in stages, oldest first."""
     newest = {each.commit: each for each in known}  # of two versions of one commit the newer
-    lasting: dict[str, int] = {}  # where the stay that lasts is in `done`, by stage
-    done: list[Stay] = []
-    for event in events:
-        before = done[lasting[event.stage]] if event.stage in lasting else None
-        if before and event.commit == before.commit and not event.ended:
-            continue  # said twice
-        if before and (not event.ended or event.commit == before.commit):
-            done[lasting.pop(event.stage)] = replace(before, until=event.date)
-        version = newest.get(event.commit)
-        if event.ended or version is None:
-            continue
-        older = before is not None and version.number < newest[before.commit].number
-        lasting[event.stage] = len(done)
-        done.append(
-            Stay(
-                version.tag, event.commit, event.stage, event.date, "", event.by, event.message,
-                older,
-            )
-        )  # fmt: skip
-    return done
+    return [
+        Stay(
+            newest[began.commit].tag, began.commit, began.stage, began.date,
+            each.ended.date if each.ended else "", began.by, began.message,
+            each.before in newest and newest[began.commit].number < newest[each.before].number,
+        )
+        for each in times
+        if (began := each.began).commit in newest
+    ]  # fmt: skip
 
 
 def blocked(ledger: bytes | None) -> list[Night]:
@@ -147,20 +136,20 @@ def blocked(ledger: bytes | None) -> list[Night]:
     return sorted(found, key=lambda each: each.night)
 
 
-def to_json(history: History, limit: int | None = None) -> str:
+def to_json(past: Past, limit: int | None = None) -> str:
     """Return everything for machines, newest first; docs/versions.md explains the keys."""
     told = {
-        "head": history.head,
-        "versions": [entry_to_json(each) for each in newest(history, limit)],
-        "stays": [asdict(each) for each in reversed(history.stays)],
-        "blocked": [asdict(each) for each in reversed(history.blocked)],
+        "head": past.head,
+        "versions": [entry_to_json(each) for each in newest(past, limit)],
+        "stays": [asdict(each) for each in reversed(past.stays)],
+        "blocked": [asdict(each) for each in reversed(past.blocked)],
     }
     return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def newest(history: History, limit: int | None = None) -> list[Entry]:
+def newest(past: Past, limit: int | None = None) -> list[Entry]:
     """Return the newest versions, the newest first; all without a limit."""
-    return list(reversed(history.entries))[:limit]
+    return list(reversed(past.entries))[:limit]
 
 
 def main(entries: Iterable[Entry]) -> list[str]:
@@ -170,11 +159,10 @@ def main(entries: Iterable[Entry]) -> list[str]:
 
 def ways(version: Version) -> list[tuple[str, str]]:
     """Return how to get a version: what for, and the command."""
-    number = version.tag.partition("@")[2]
     return [
         ("everything about it", f"ratchet show {version.tag}"),
         ("back into production, as a new commit", f'ratchet rollback {version.tag} --reason "WHY"'),
-        ("the model's file alone", f"dvc artifacts get . {accepted.ARTIFACT} --rev {number}"),
+        ("the model's file alone", f"dvc artifacts get . {accepted.ARTIFACT} --rev {version.name}"),
         ("all of it, with its own code", f"git checkout {version.tag} && dvc pull"),
     ]
 

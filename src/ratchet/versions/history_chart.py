@@ -7,10 +7,10 @@ from functools import partial
 from math import ceil, floor, log10
 from xml.etree.ElementTree import Element
 
-from ratchet.journal.accepted import STAGE
+from ratchet.journal.accepted import STAGE, short_of
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import Entry, History, Night, Stay, main
-from ratchet.versions.history_table import interval, label, value
+from ratchet.versions.history import Entry, Night, Past, Stay, main
+from ratchet.versions.history_table import interval, value
 from ratchet.versions.markup import add, element
 from ratchet.versions.record import Figure
 
@@ -49,16 +49,16 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
 
-def chart(history: History, entries: Sequence[Entry]) -> Element:
+def chart(past: Past, entries: Sequence[Entry]) -> Element:
     """Return the drawing of some versions, oldest first, and of all that happened since."""
     dates = [_moment(each.version.date) or 0.0 for each in entries]
     since = min(dates, default=0.0)
     stays = [
         each
-        for each in history.stays
+        for each in past.stays
         if each.stage == STAGE and (not each.until or (_moment(each.until) or 0.0) >= since)
     ]
-    nights = [each for each in history.blocked if (_moment(each.night) or -1.0) >= since]
+    nights = [each for each in past.blocked if (_moment(each.night) or -1.0) >= since]
     moments = [
         *dates,
         *(max(since, _moment(each.since) or 0.0) for each in stays),
@@ -151,8 +151,8 @@ def _points(
         kind = "prod" if STAGE in entry.version.stages else "gone" if entry.rolled_back else "was"
         ends = interval(name, figure)
         spelt = f"{value(name, figure)} ({ends})" if ends else value(name, figure)
-        said = f"{label(entry)}, {entry.version.day}: {spelt}\n{entry.version.message}"
-        yield Point(at, figure, label(entry), kind, said)
+        said = f"{entry.version.short}, {entry.version.day}: {spelt}\n{entry.version.message}"
+        yield Point(at, figure, entry.version.short, kind, said)
 
 
 def _recorded(name: str, entry: Entry) -> Figure | None:
@@ -168,7 +168,7 @@ def _production(stays: Sequence[Stay], x: Scale, top: float) -> Element:
     for number, stay in enumerate(stays):
         start = max(x(_moment(stay.since) or 0.0), LEFT)
         end = x(_moment(stay.until) or 0.0) if stay.until else WIDTH - RIGHT
-        name = _short(stay.tag)
+        name = short_of(stay.tag)
         how = "by a rollback, " if stay.back else ""
         said = f"{name} in {STAGE} {how}{stay.since[:10]} to {stay.until[:10] or 'now'}"
         kind = "back" if stay.back else ("even", "odd")[number % 2]
@@ -194,7 +194,9 @@ def _blocks(nights: Sequence[Night], x: Scale, top: float) -> Element:
 
 def _rollback(stay: Stay, x: Scale, bottom: float) -> Element:
     at = x(_moment(stay.since) or 0.0)
-    said = element("title", f"rollback to {_short(stay.tag)} on {stay.since[:10]}\n{stay.message}")
+    said = element(
+        "title", f"rollback to {short_of(stay.tag)} on {stay.since[:10]}\n{stay.message}"
+    )
     line = element("line", x1=at, x2=at, y1=TOP - 6, y2=bottom, class_="rollback")
     return element("g", said, line)
 
@@ -235,7 +237,3 @@ def _moment(date: str) -> float | None:
     except ValueError:
         return None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-def _short(tag: str) -> str:
-    return tag.partition("@")[2].removesuffix(".0.0")

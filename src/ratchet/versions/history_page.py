@@ -5,10 +5,10 @@ from xml.etree.ElementTree import Element
 
 from ratchet.journal.accepted import STAGE
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import Entry, History, main, newest, ways
+from ratchet.versions.history import Entry, Past, main, newest, ways
 from ratchet.versions.history_chart import chart
 from ratchet.versions.history_style import STYLE
-from ratchet.versions.history_table import NONE, interval, label, rolled_back, value, verdict
+from ratchet.versions.history_table import NONE, interval, rolled_back, value, verdict
 from ratchet.versions.markup import Inside, document, element
 
 # The browser is told to refuse whatever isn't in the page itself.
@@ -22,9 +22,9 @@ _LEGEND = (
 )
 
 
-def page(history: History, limit: int | None = None) -> str:
+def page(past: Past, limit: int | None = None) -> str:
     """Return the page as HTML; equal histories give equal bytes. limit: the newest versions."""
-    entries = newest(history, limit)
+    entries = newest(past, limit)
     style = Element("style")
     style.text = STYLE
     head = element(
@@ -35,40 +35,41 @@ def page(history: History, limit: int | None = None) -> str:
         element("title", "Versions of the model"),
         style,
     )
-    body = element("body", element("h1", "Versions of the model"), _about(history, entries))
+    body = element("body", element("h1", "Versions of the model"), _about(past, entries))
     if entries:
-        body.append(_facts(history, entries))
-        body.extend(_figures(history, list(reversed(entries))))
-        body.extend(_troubles(history))
+        body.append(_facts(past, entries))
+        body.extend(_figures(past, list(reversed(entries))))
+        body.extend(_troubles(past))
         body.append(element("h2", "All versions" if limit is None else "The newest versions"))
         body.append(_versions(entries))
     return document(element("html", head, body, lang="en"))
 
 
-def _about(history: History, entries: Sequence[Entry]) -> Element:
+def _about(past: Past, entries: Sequence[Entry]) -> Element:
     if not entries:
         return element("p", "No version yet: ratchet register names HEAD's model as the first.")
-    told = f"As git has them at commit {history.head[:10]}: {len(history.entries)} accepted"
-    if len(entries) < len(history.entries):
+    told = f"As git has them at commit {past.head[:10]}: {len(past.entries)} accepted"
+    if len(entries) < len(past.entries):
         told += f", the newest {len(entries)} shown"
     return element("p", f"{told}.", class_="soft")
 
 
-def _facts(history: History, entries: Sequence[Entry]) -> Element:
-    now = next((each for each in history.entries if STAGE in each.version.stages), None)
-    back = sum(each.back for each in history.stays if each.stage == STAGE)
+def _facts(past: Past, entries: Sequence[Entry]) -> Element:
+    last = entries[0].version
+    now = next((each for each in past.entries if STAGE in each.version.stages), None)
+    back = sum(each.back for each in past.stays if each.stage == STAGE)
     facts = element("dl", class_="facts")
     if now:
         since = next(each.since for each in reversed(now.stays) if each.stage == STAGE)
-        facts.append(_fact(f"in {STAGE}", label(now), f"since {since[:10]}"))
+        facts.append(_fact(f"in {STAGE}", now.version.short, f"since {since[:10]}"))
         for name in now.main:
             figure = now.record.figures.get(name)
             facts.append(_fact(METRICS[name].title, value(name, figure), interval(name, figure)))
     else:
         facts.append(_fact(f"in {STAGE}", NONE, "no version"))
-    facts.append(_fact("newest", label(entries[0]), f"accepted {entries[0].version.day}"))
+    facts.append(_fact("newest", last.short, f"accepted {last.day}"))
     facts.append(_fact("rollbacks", str(back), ""))
-    facts.append(_fact("blocked nights", str(len(history.blocked)), "in the run ledger"))
+    facts.append(_fact("blocked nights", str(len(past.blocked)), "in the run ledger"))
     return facts
 
 
@@ -78,7 +79,7 @@ def _fact(name: str, value: str, more: str) -> Element:
     )
 
 
-def _figures(history: History, entries: Sequence[Entry]) -> Iterator[Element]:
+def _figures(past: Past, entries: Sequence[Entry]) -> Iterator[Element]:
     levels = {each.record.confidence for each in entries} - {None}
     bars = f"bars are {levels.pop():.0%} intervals" if len(levels) == 1 else "bars are intervals"
     yield element("h2", "Over time")
@@ -95,17 +96,17 @@ def _figures(history: History, entries: Sequence[Entry]) -> Iterator[Element]:
         legend.append(element("li", element("b", class_=kind), text))
     legend.append(element("li", element("b", "\u00d7", class_="cross"), "blocked by the gate"))
     yield legend
-    yield element("div", chart(history, entries), class_="wide")
+    yield element("div", chart(past, entries), class_="wide")
 
 
-def _troubles(history: History) -> Iterator[Element]:
+def _troubles(past: Past) -> Iterator[Element]:
     """Yield what was rolled back and refused, in words."""
     found = [
         (each.since, f"rollback to {each.tag}", f"{each.message} ({each.by})")
-        for each in history.stays
+        for each in past.stays
         if each.back and each.stage == STAGE
     ]
-    found += [(each.night, "blocked by the gate", each.reason) for each in history.blocked]
+    found += [(each.night, "blocked by the gate", each.reason) for each in past.blocked]
     if not found:
         return
     yield element("h2", "Rollbacks and blocked nights")
@@ -142,7 +143,7 @@ def _versions(entries: Sequence[Entry]) -> Element:
 def _version(entry: Entry, shown: Sequence[str]) -> Element:
     version, card = entry.version, entry.record.card
     cells: list[tuple[str, Sequence[Inside]]] = [
-        ("version", [element("b", label(entry)), *_stages(entry)]),
+        ("version", [element("b", version.short), *_stages(entry)]),
         ("accepted", [element("span", version.day, class_="whole"), _small(f"by {version.by}")]),
     ]
     for name in shown:
@@ -157,7 +158,7 @@ def _version(entry: Entry, shown: Sequence[str]) -> Element:
     said = verdict(entry)
     kind = {"PASS": "badge good", NONE: "soft"}.get(said, "badge bad")
     cells.append(("verdict", [element("span", said, class_=kind)]))
-    row = element("tr", id=label(entry))
+    row = element("tr", id=version.short)
     for name, inside in cells:
         row.append(_cell(name, element("div", *inside)))
     row.append(_cell("why", element("div", *_why(entry)), class_="why"))

@@ -12,7 +12,7 @@ from ratchet.gate import words
 from ratchet.journal.accepted import STAGE
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import METRICS
-from ratchet.versions.history import Entry, History, newest
+from ratchet.versions.history import Entry, Past, newest
 from ratchet.versions.record import Figure, plain
 
 NONE = "-"
@@ -21,28 +21,22 @@ _WIDTHS = (8, 10, 12, 10, 9, 12, 12)
 _LETTERS = ("", "k", "M", "G")  # of thousands
 
 
-def show(history: History, limit: int | None = None) -> None:
+def show(past: Past, limit: int | None = None) -> None:
     """Print the newest versions, two lines of facts and one of reasons each."""
     console = Console(highlight=False, markup=False, emoji=False)
-    if not history.entries:
+    if not past.entries:
         console.print("no version yet: `ratchet register` names HEAD's model as the first")
         return
-    shown = newest(history, limit)
+    shown = newest(past, limit)
     main: tuple[str, ...] = ()
     for entry in shown:
         if entry.main != main:  # the first, or the task changed here
             main = entry.main
             console.print(_row(_header(shown, main), "bold"))
         console.print(_version(entry))
-    left = len(history.entries) - len(shown)
+    left = len(past.entries) - len(shown)
     if left:
-        console.print(f"{left} older: --limit {len(history.entries)} shows all", soft_wrap=True)
-
-
-def label(entry: Entry) -> str:
-    """Return what a version is called in a table: `v3`, or the whole number of a foreign one."""
-    major, *rest = entry.version.number
-    return f"v{major}" if not any(rest) else entry.version.tag.partition("@")[2]
+        console.print(f"{left} older: --limit {len(past.entries)} shows all", soft_wrap=True)
 
 
 def verdict(entry: Entry) -> str:
@@ -95,7 +89,7 @@ def _version(entry: Entry) -> RenderableType:
     version, card = entry.version, entry.record.card
     ids = list(card.train.batches) if card else []
     cells = [
-        (label(entry), ", ".join(version.stages)),
+        (version.short, ", ".join(version.stages)),
         (version.day, version.commit[:10]),
         (version.model_sha256[:12] or NONE, card.train.sha256[:12] if card else NONE),
         (ids[0], ids[-1]) if ids else (NONE, NONE),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ratchet.artifacts.card import Rows
-from ratchet.versions.history import Entry, History
+from ratchet.versions.history import Entry, Past
 
 PREFIX = "ratchet."
 VERSION = f"{PREFIX}version"  # the tag by which a mirrored version is known again
@@ -78,10 +78,10 @@ def mirrored(entry: Entry) -> Mirrored:
     )
 
 
-def stages(history: History) -> dict[str, str]:
+def stages(past: Past) -> dict[str, str]:
     """Return the version in each stage that there ever was; "" where none stands now."""
-    now = {stay.stage: "" for stay in history.stays}
-    for entry in history.entries:
+    now = {stay.stage: "" for stay in past.stays}
+    for entry in past.entries:
         now |= dict.fromkeys(entry.version.stages, entry.version.tag)
     return now
 

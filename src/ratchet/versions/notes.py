@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from ratchet.artifacts.card import Rows, read_card
+from ratchet.artifacts.card import read_card
 from ratchet.errors import EvidenceError
 from ratchet.gate import words
 from ratchet.journal.commits import Commits
 from ratchet.scoring.metrics import METRICS
+from ratchet.versions.record import span
 from ratchet.versions.registry import Registered
 
 
@@ -24,8 +25,8 @@ def markdown(top: Path, done: Registered, *, card: str, evaluation: str, verdict
     rows = [
         ["model, SHA-256", f"`{about.model_sha256}`"],
         ["estimator", words.plain(about.estimator)],
-        ["taught by", _span(about.train)],
-        ["judged by", _span(about.holdout)],
+        ["taught by", span(about.train)],
+        ["judged by", span(about.holdout)],
         ["commit", f"{done.commit} ({words.plain(history.subject(history.resolve(done.commit)))})"],
     ]
     if done.instead:
@@ -55,9 +56,3 @@ def _measured(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError(f"{path}: can't be read ({error!r}); run `dvc repro`") from error
     return words.table(["metric", "on its holdout", level, "prior"], rows)
-
-
-def _span(rows: Rows) -> str:
-    ids = list(rows.batches)
-    span = ids[0] if len(ids) == 1 else f"{ids[0]} to {ids[-1]}"
-    return f"{span} ({rows.rows:,} rows)"

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ratchet.artifacts.card import Card
+from ratchet.artifacts.card import Card, Rows
 from ratchet.scoring.metrics import METRICS, metrics_of
 
 
@@ -108,6 +108,13 @@ def read(
         _verdict(verdict, about.model_sha256) if about else None,
         _drift(drift, about) if about else None,
     )
+
+
+def span(rows: Rows) -> str:
+    """Return which batches rows are of, and how many they are."""
+    ids = list(rows.batches)
+    ends = ids[0] if len(ids) == 1 else f"{ids[0]} to {ids[-1]}"
+    return f"{ends} ({rows.rows:,} rows)"
 
 
 def plain(text: str) -> str:

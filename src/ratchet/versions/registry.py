@@ -11,9 +11,8 @@ from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.gate.revisions import History
-from ratchet.gate.rollback import model_at
 from ratchet.journal import accepted
-from ratchet.journal.accepted import STAGE
+from ratchet.journal.accepted import STAGE, model_at
 from ratchet.journal.commits import LOCK, Revision
 from ratchet.versions.worktree import author
 
@@ -104,11 +103,7 @@ def to_json(done: Registered) -> str:
 
 def _whole_model(history: History, head: Revision, model: str, card: str) -> str:
     """Return the SHA-256 of HEAD's model; EvidenceError when HEAD doesn't have a whole one."""
-    if history.shallow():
-        raise EvidenceError(
-            "this clone is shallow, so that versions may be unknown here; `git fetch --unshallow "
-            "--tags` brings them (a workflow checks out with fetch-depth: 0)"
-        )
+    history.refuse_shallow()
     described = history.content(head, card)
     sha256 = model_at(history, head, card)
     if described is None or not sha256 or history.output(head, model) is None:

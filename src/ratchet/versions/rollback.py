@@ -6,31 +6,29 @@ and whatever fails leaves the working tree as it was.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from ratchet.artifacts.answers import Answers
-from ratchet.artifacts.card import Card
+from ratchet.artifacts.card import parse_card
 from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
 from ratchet.gate.answers import ask_file
-from ratchet.gate.restoration import restoration
+from ratchet.gate.restoration import Restoration, restoration
 from ratchet.gate.revisions import History, sha256_at
-from ratchet.gate.rollback import model_at
 from ratchet.gate.run import Places
 from ratchet.git import git
 from ratchet.journal import accepted, rolled_back
-from ratchet.journal.accepted import Version
+from ratchet.journal.accepted import Version, model_at, name_of
 from ratchet.journal.commits import Revision
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.proposals.proposal import Proposal, pack
-from ratchet.versions import worktree
+from ratchet.versions import record, worktree
 from ratchet.versions.rollback_report import Side, Story, brief, markdown
+from ratchet.versions.snapshot import values
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,21 @@ class Rollback:
     answers: Answers | None = None
 
 
+@dataclass(frozen=True)
+class _Move:
+    """From HEAD's model to an accepted one, and why.
+
+    bad: the SHA-256 of HEAD's model, empty without one. left: its version, None when it has none.
+    """
+
+    head: Revision
+    then: Revision
+    version: Version
+    bad: str
+    left: Version | None
+    why: str
+
+
 def run(
     top: Path,
     places: Places,
@@ -74,68 +87,41 @@ def run(
     version that was rolled back, EvidenceError when the version can't be had or proven.
     """
     history = History(top)
-    head = history.resolve("HEAD")
-    known = accepted.versions(top, places.card, head.commit)
-    version = accepted.find(known, name)
-    why = " ".join(reason.split())
-    if not why:
-        raise ConfigError("say why with --reason: the next person will want to know")
-    bad = model_at(history, head, places.card)
-    title = f"Roll back to {version.tag}: {why}"
+    move = _choose(history, places, name, reason)
+    version, bad = move.version, move.bad
+    title = f"Roll back to {version.tag}: {move.why}"
     if bad and bad == version.model_sha256:
         said = f"nothing to do: HEAD has the model of {version.tag} ({bad[:12]})"
         return Rollback(version.tag, bad, bad, (), title, "", said, "")
-    listed = history.text(head, rolled_back.FILE) or ""
+    listed = history.text(move.head, rolled_back.FILE) or ""
     _refuse_rolled_back(rolled_back.parse(listed), version, force)
     if not dry_run:
         worktree.refuse_changes(top, ("data/", "models/", "reports/"))
-    then = Revision(version.tag, version.commit)
     restored = restoration(
-        history, head, then, params=places.params, schema=places.schema, manifest=places.manifest
+        history,
+        move.head,
+        move.then,
+        params=places.params,
+        schema=places.schema,
+        manifest=places.manifest,
     )
-    answers = None if dry_run else _check(history, then, places, version, restored.files)
-    bad_version = accepted.with_model(known, bad)
-    story = Story(
-        why,
-        _side(history, head, places, bad_version),
-        _side(history, then, places, version),
-        restored,
-        {each: _yaml_of(history, head, each) for each in (places.params, places.schema)},
-        places.params,
-        places.schema,
-        history.content(head, places.environment) != history.content(then, places.environment),
-        answers,
-        places.model,
-    )
+    answers = None if dry_run else _check(history, places, move, restored.files)
+    story = _story(history, places, move, restored, answers)
     report = markdown(story)
     files = {**restored.files, rolled_back.REPORT: report.encode()}
     if bad:
-        line = RolledBack(
-            bad,
-            bad_version.tag if bad_version else "",
-            why,
-            worktree.author(top),
-            version.tag,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        line = _line(move, worktree.author(top))
         files[rolled_back.FILE] = rolled_back.append(listed, line).encode()
     changed = {
-        path: content for path, content in files.items() if history.content(head, path) != content
+        path: content
+        for path, content in files.items()
+        if history.content(move.head, path) != content
     }
     made = ""
     if not dry_run:
-        kept = {
-            path: md5 for path, md5 in history.outputs(then).items() if path not in restored.files
-        }
-        if model_only:
-            kept = {places.model: kept[places.model]}
-        history.bring_outputs(list(kept.values()))
-        left = bad_version.tag if bad_version else bad or "no model"
-        message = f"{title}\n\nRollback-To: {version.tag}\nRolled-Back: {left}\n"
-        with worktree.all_or_nothing(top, changed):
-            history.checkout(kept)
-            _prove(top / places.model, version)
-            made = worktree.commit(top, list(changed), message)
+        kept = [path for path in history.outputs(move.then) if path not in restored.files]
+        kept = [places.model] if model_only else kept
+        made = _carry_out(history, places, move, changed, kept, title)
     return Rollback(
         version.tag,
         version.model_sha256,
@@ -158,7 +144,7 @@ def hand_over(top: Path, done: Rollback, folder: Path) -> None:
         raise ConfigError(f"nothing to hand over: {done.summary}")
     there = [path for path in done.paths if (top / path).exists()]
     proposal = Proposal(
-        branch=f"rollback/{done.version.partition('@')[2]}",
+        branch=f"rollback/{name_of(done.version)}",
         base=git(top, "rev-parse", f"{done.commit}^"),
         title=done.title,
         labels=("rollback",),
@@ -174,6 +160,22 @@ def to_json(done: Rollback) -> str:
     return json.dumps(asdict(done), indent=1, ensure_ascii=False)
 
 
+def _choose(history: History, places: Places, name: str, reason: str) -> _Move:
+    """Find the version that a person calls `name`, and what HEAD has instead.
+
+    Raises ConfigError for an unknown version, or without a reason.
+    """
+    head = history.resolve("HEAD")
+    known = accepted.versions(history.top, places.card, head.commit)
+    version = accepted.find(known, name)
+    why = " ".join(reason.split())
+    if not why:
+        raise ConfigError("say why with --reason: the next person will want to know")
+    bad = model_at(history, head, places.card)
+    then = Revision(version.tag, version.commit)
+    return _Move(head, then, version, bad, accepted.with_model(known, bad), why)
+
+
 def _refuse_rolled_back(listed: list[RolledBack], version: Version, force: bool) -> None:
     before = rolled_back.naming(listed, version.model_sha256)
     if before and not force:
@@ -184,38 +186,70 @@ def _refuse_rolled_back(listed: list[RolledBack], version: Version, force: bool)
         )
 
 
-def _side(history: History, at: Revision, places: Places, version: Version | None) -> Side:
-    """Gather what is told of one of the two models; what can't be read is left out."""
-    try:
-        card = Card.model_validate_json(history.content(at, places.card) or b"")
-    except ValidationError:
-        card = None
-    try:
-        metrics = json.loads(history.content(at, places.metrics) or b"{}")
-        figures = {name: float(each) for name, each in metrics.items()}
-    except (ValueError, TypeError, AttributeError):
-        figures = {}
-    return Side(at, version, model_at(history, at, places.card), card, figures)
+def _story(
+    history: History, places: Places, move: _Move, restored: Restoration, answers: Answers | None
+) -> Story:
+    """Gather what the report tells; what can't be read of a commit is left out."""
+
+    def side(at: Revision, version: Version | None) -> Side:
+        card, metrics = (history.content(at, path) for path in (places.card, places.metrics))
+        said = record.read(card, metrics, None, None)
+        return Side(at, version, model_at(history, at, places.card), said)
+
+    locks = [history.content(at, places.environment) for at in (move.head, move.then)]
+    return Story(
+        move.why,
+        side(move.head, move.left),
+        side(move.then, move.version),
+        restored,
+        {path: values(history, move.head, path) for path in (places.params, places.schema)},
+        places.params,
+        places.schema,
+        locks[0] != locks[1],
+        answers,
+        places.model,
+    )
 
 
-def _yaml_of(history: History, at: Revision, path: str) -> object:
-    try:
-        return history.yaml(at, path) or {}
-    except EvidenceError:  # a broken file may be why we are here
-        return {}
+def _line(move: _Move, who: str) -> RolledBack:
+    """Return the line about the model that goes."""
+    return RolledBack(
+        move.bad,
+        move.left.tag if move.left else "",
+        move.why,
+        who,
+        move.version.tag,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _carry_out(
+    history: History,
+    places: Places,
+    move: _Move,
+    changed: Mapping[str, bytes | None],
+    kept: Sequence[str],
+    title: str,
+) -> str:
+    """Bring the outputs that DVC keeps, write the files and commit; return the commit."""
+    top, outputs = history.top, history.outputs(move.then)
+    history.bring_outputs([outputs[path] for path in kept])
+    left = move.left.tag if move.left else move.bad or "no model"
+    message = f"{title}\n\nRollback-To: {move.version.tag}\nRolled-Back: {left}\n"
+    with worktree.all_or_nothing(top, changed):
+        history.checkout(kept)
+        _prove(top / places.model, move.version)
+        return worktree.commit(top, list(changed), message)
 
 
 def _check(
-    history: History,
-    then: Revision,
-    places: Places,
-    version: Version,
-    files: Mapping[str, bytes | None],
+    history: History, places: Places, move: _Move, files: Mapping[str, bytes | None]
 ) -> Answers:
     """Bring the model aside and ask it its golden predictions.
 
     Raises EvidenceError unless it is the accepted one, and today's code knows what it is.
     """
+    version, then = move.version, move.then
     md5 = history.output(then, places.model)
     if md5 is None:
         raise EvidenceError(f"{places.model} is not in dvc.lock at {then}: no model to restore")
@@ -226,8 +260,8 @@ def _check(
         write_text(schema, (files[places.schema] or b"").decode())
         try:
             load_schema(schema)
-            card = Card.model_validate_json(files[places.card] or b"")
-        except (ConfigError, ValidationError) as error:
+            card = parse_card(files[places.card] or b"", places.card)
+        except (ConfigError, EvidenceError) as error:
             raise EvidenceError(
                 f"today's code can't read what {version.tag} has: {error}; check that version out "
                 "beside this one and run it with its own code and environment"

@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from ruamel.yaml import YAML
 
 from ratchet.artifacts.answers import Answers
-from ratchet.artifacts.card import Card, Rows
 from ratchet.gate import words
 from ratchet.gate.policy import differences
 from ratchet.gate.restoration import Restoration
 from ratchet.journal.accepted import Version
 from ratchet.journal.commits import Revision
+from ratchet.scoring.digits import count
 from ratchet.scoring.metrics import METRICS
+from ratchet.versions.record import Record, span
 
 MOST_LINES = 20  # of differences between two files that are told
 
 
 @dataclass(frozen=True)
 class Side:
-    """What is known of one of the two models: card and metrics are those recorded then."""
+    """What is known of one of the two models, as it was recorded then."""
 
     at: Revision
     version: Version | None
     model_sha256: str
-    card: Card | None
-    metrics: Mapping[str, float]
+    record: Record
 
     @property
     def name(self) -> str:
@@ -88,13 +88,12 @@ def brief(story: Story, commit: str) -> str:
         f"{story.good.name} ({story.good.model_sha256[:12]}) {done}, instead of "
         f"{story.bad.name}: {story.reason}"
     ]
-    if story.good.version and story.good.card:
-        lines.append(
-            f"  accepted on {story.good.version.day}, taught by {_span(story.good.card.train)}"
-        )
-    left = f"  left behind: {_count(len(pins.left), 'batch', 'batches')} pinned since"
+    version, card = story.good.version, story.good.record.card
+    if version and card:
+        lines.append(f"  accepted on {version.day}, taught by {span(card.train)}")
+    left = f"  left behind: {count(len(pins.left), 'batch', 'batches')} pinned since"
     for path, changes in values.items():
-        left += f", {_count(len(changes), 'value', 'values')} of {path}" if changes else ""
+        left += f", {count(len(changes), 'value', 'values')} of {path}" if changes else ""
     lines.append(left)
     if pins.carried:
         lines.append(f"  people's words carried over: {words.ids(list(pins.carried))}")
@@ -115,19 +114,13 @@ def _both(story: Story) -> str:
         ["commit", *(f"`{side.at.commit[:10]}`" for side in (bad, good))],
         ["model, SHA-256", *(f"`{side.model_sha256[:12] or 'none'}`" for side in (bad, good))],
     ]
+    cards = [side.record.card for side in (bad, good)]
     for name, part in (("taught by", "train"), ("judged by", "holdout")):
-        rows.append(
-            [name, *(_span(getattr(side.card, part)) if side.card else "" for side in (bad, good))]
-        )
-    rows += [
-        [
-            METRICS[name].title,
-            *(words.figure(each, words.decimals(name, figure)) for each in both),
-        ]
-        for name, figure in good.metrics.items()
-        for both in [(bad.metrics.get(name), figure)]
-        if name in METRICS
-    ]
+        rows.append([name, *(span(getattr(card, part)) if card else "" for card in cards)])
+    for name, figure in good.record.figures.items():
+        before, digits = bad.record.figures.get(name), words.decimals(name, figure.value)
+        values = (before.value if before else None, figure.value)
+        rows.append([METRICS[name].title, *(words.figure(each, digits) for each in values)])
     table = words.table(["", "rolled back", "restored"], rows)
     return f"{table}\n\nMetrics are as recorded then, each on its own days."
 
@@ -224,15 +217,5 @@ def _first(title: str, lines: Sequence[str]) -> Iterator[str]:
         yield f"{title}: {len(lines) - MOST_LINES} more"
 
 
-def _span(rows: Rows) -> str:
-    ids = list(rows.batches)
-    span = ids[0] if len(ids) == 1 else f"{ids[0]} to {ids[-1]}"
-    return f"{span} ({rows.rows:,} rows)"
-
-
 def _parsed(content: bytes | None) -> object:
     return YAML(typ="safe").load((content or b"").decode()) or {}
-
-
-def _count(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"

@@ -56,11 +56,19 @@ def take(
         at,
         version,
         record.read(*files),
-        _yaml(commits, at, inputs.params),
-        _yaml(commits, at, inputs.schema),
+        values(commits, at, inputs.params),
+        values(commits, at, inputs.schema),
         packages((lock or b"").decode(errors="replace")),
         "" if lock is None else hashlib.sha256(lock).hexdigest(),
     )
+
+
+def values(commits: Commits, at: Revision, path: str) -> Mapping[str, Any]:
+    """Return the content of a commit's YAML file; nothing where it can't be read."""
+    try:
+        return commits.yaml(at, path) or {}
+    except EvidenceError:  # broken then; that must not hide the rest
+        return {}
 
 
 def packages(lock: str) -> dict[str, str]:
@@ -75,10 +83,3 @@ def changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
-
-
-def _yaml(commits: Commits, at: Revision, path: str) -> Mapping[str, Any]:
-    try:
-        return commits.yaml(at, path) or {}
-    except EvidenceError:  # broken then; that must not hide the rest
-        return {}

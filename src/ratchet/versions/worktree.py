@@ -8,7 +8,7 @@ from pathlib import Path
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import atomic_write
 from ratchet.gate.revisions import History
-from ratchet.git import attempt, git, git_bytes
+from ratchet.git import git, git_bytes, identity, status
 
 
 def refuse_changes(top: Path, folders: Sequence[str]) -> None:
@@ -16,13 +16,10 @@ def refuse_changes(top: Path, folders: Sequence[str]) -> None:
 
     What isn't tracked elsewhere is nobody's business.
     """
-    listed = git_bytes(
-        top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"
-    ).decode()
     found = [
-        entry[3:]
-        for entry in listed.split("\0")
-        if entry and (entry[:2] != "??" or any(entry[3:].startswith(each) for each in folders))
+        path
+        for state, path in status(top)
+        if state != "??" or any(path.startswith(each) for each in folders)
     ]
     if found:
         shown = ", ".join(found[:5]) + (" and more" if len(found) > 5 else "")
@@ -31,13 +28,13 @@ def refuse_changes(top: Path, folders: Sequence[str]) -> None:
 
 def author(top: Path) -> str:
     """Return the name that git would put on a commit; ConfigError when it knows none."""
-    done = attempt(top, "var", "GIT_AUTHOR_IDENT")
-    if done.returncode != 0:
+    known = identity(top)
+    if known is None:
         raise ConfigError(
             "git doesn't know who you are; `git config --global user.name 'YOUR NAME'` and `git "
             "config --global user.email ADDRESS` tell it"
         )
-    return done.stdout.split(" <")[0]
+    return known.split(" <")[0]
 
 
 @contextmanager
