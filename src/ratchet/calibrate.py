@@ -104,7 +104,8 @@ def _propose(
         uncapped = replace(rule, share=False)
         for column, value in found.items():
             name = f"{check} {column}".rstrip()
-            if rule.share and propose(series[name], uncapped, batches_per_alarm) >= 1:
+            high = propose(series[name], uncapped, batches_per_alarm) >= 1
+            if rule.share and high and own.severity != "off":
                 notes[name] = _near_one(value, column)
         whole, severity = found.pop("", rule.floor), own.severity
         if rule.share and whole >= 1:
