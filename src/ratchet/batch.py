@@ -128,19 +128,16 @@ def _columns(profile: Profile, names: Sequence[str]) -> Table:
             continue  # dates have no profile
         column = profile.columns[name]
         present = profile.rows - column.nulls
-        cells = ["many", "", "", "", ""]
-        if column.values is not None and present:
+        numeric = bool(np.isfinite(column.low))
+        figures = [f"{column.total / max(present, 1):.4g}", f"{column.low:g}", f"{column.high:g}"]
+        cells = ["many", *(figures if numeric else [""] * len(figures)), ""]
+        if column.values is not None:
             keys, counts = column.values
-            top = int(np.argmax(counts))
-            numeric = keys.dtype != object
-            cells = [
-                f"{len(keys):,}",
-                f"{column.total / present:.4g}" if numeric else "",
-                f"{keys[0]:g}" if numeric else "",
-                f"{keys[-1]:g}" if numeric else "",
-                f"{keys[top]:g}" if numeric else str(keys[top]),
-            ]
-            cells[-1] += f" ({counts[top] / present:.0%})"
+            cells[0] = f"{len(keys):,}"
+            if present:
+                top = int(np.argmax(counts))
+                commonest = f"{keys[top]:g}" if numeric else str(keys[top])
+                cells[-1] = f"{commonest} ({counts[top] / present:.0%})"
         table.add_row(name, f"{column.nulls / profile.rows:.1%}", *cells)
     return table
 

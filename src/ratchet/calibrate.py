@@ -1,7 +1,7 @@
 """Propose thresholds for the checks from what they measured on the window's batches."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +23,8 @@ DIGITS = 3
 class Proposal:
     """Thresholds by check, and which checks each set of them would have set batches aside by.
 
-    `series` has the figures of each check and column, one a batch, oldest first.
+    `series` has the figures of each check and column, one a batch, oldest first. `notes` say, by
+    check and column, where good batches come so near to 1 that a share tells little or nothing.
     """
 
     batches: Sequence[str]
@@ -31,6 +32,7 @@ class Proposal:
     checks: Checks
     quarantined: Mapping[str, Sequence[str]]
     quarantined_now: Mapping[str, Sequence[str]]
+    notes: Mapping[str, str]
 
 
 def run(
@@ -60,7 +62,9 @@ def run(
 def calibrate(batches: Mapping[str, Record], checks: Checks, per_month: float) -> Proposal:
     """Return thresholds for at most `per_month` false alarms of each check in 30 batches.
 
-    A check keeps its floor, and columns that need more than that get a threshold of their own.
+    A check keeps its floor, and columns that need more than that get a threshold of their own. One
+    that no threshold below 1 would let good batches pass is left out for a column; of the whole
+    batch it keeps its threshold, and warns.
 
     Raises DataError when there are too few batches.
     """
@@ -74,21 +78,22 @@ def calibrate(batches: Mapping[str, Record], checks: Checks, per_month: float) -
     series = {
         name: [record.statistics.get(name, 0.0) for record in batches.values()] for name in names
     }
-    proposed = _propose(series, checks, round(DAYS_OF_A_MONTH / per_month))
+    proposed, notes = _propose(series, checks, round(DAYS_OF_A_MONTH / per_month))
     return Proposal(
         list(batches),
         series,
         proposed,
         _above(list(batches), series, proposed),
         _above(list(batches), series, checks),
+        notes,
     )
 
 
 def _propose(
     series: Mapping[str, Sequence[float]], checks: Checks, batches_per_alarm: int
-) -> Checks:
-    """Return the checks with the thresholds that their rules give."""
-    made = {}
+) -> tuple[Checks, dict[str, str]]:
+    """Return the checks with the thresholds that their rules give, and what is to be known."""
+    made, notes = {}, {}
     for check, rule in RULES.items():
         own: Check = getattr(checks, check)
         found = {
@@ -96,10 +101,29 @@ def _propose(
             for name, values in series.items()
             if name.split(" ")[0] == check
         }
-        whole = found.pop("", rule.floor)
+        uncapped = replace(rule, share=False)
+        for column, value in found.items():
+            name = f"{check} {column}".rstrip()
+            high = propose(series[name], uncapped, batches_per_alarm) >= 1
+            if rule.share and high and own.severity != "off":
+                notes[name] = _near_one(value, column)
+        whole, severity = found.pop("", rule.floor), own.severity
+        if rule.share and whole >= 1:
+            whole = own.threshold if own.threshold < 1 else rule.floor
+            severity = own.severity if own.severity == "off" else "warn"
         columns = {column: value for column, value in found.items() if value > rule.floor}
-        made[check] = own.model_copy(update={"threshold": whole, "columns": columns})
-    return Checks.model_validate({name: each.model_dump() for name, each in made.items()})
+        changes = {"threshold": whole, "columns": columns, "severity": severity}
+        made[check] = own.model_copy(update=changes)
+    return Checks.model_validate({name: each.model_dump() for name, each in made.items()}), notes
+
+
+def _near_one(threshold: float, column: str) -> str:
+    """Say what is left of a share check whose good batches come near to 1."""
+    if threshold < 1:
+        return f"good batches come near to 1; beyond {threshold:g} there is hardly anything to see"
+    if column:
+        return "good batches reach 1, beyond which nothing is; 1 leaves this column out"
+    return "good batches reach 1, beyond which nothing is; it can only warn, or be off"
 
 
 def compared(records: Path, until: str) -> dict[str, Record]:
@@ -147,6 +171,8 @@ def _show(
         for row in _rows(proposal, check, checks):
             table.add_row(*row)
     console.print(table)
+    for name, note in proposal.notes.items():
+        console.print(f"{name}: {note}")
     for title, found in (
         ("Set aside by the present thresholds", proposal.quarantined_now),
         ("Set aside by the proposed ones", proposal.quarantined),
@@ -190,12 +216,13 @@ def _rows(proposal: Proposal, check: str, checks: Checks) -> Iterable[list[str]]
 
 
 def write_thresholds(params_file: Path, checks: Checks) -> None:
-    """Put the thresholds into the file and leave everything else, comments too, as it is."""
+    """Put thresholds and severities into the file and leave all else, comments too, as it is."""
     content = round_trip.load(params_file.read_text(encoding="utf-8"))
     for check in RULES:
         made: Check = getattr(checks, check)
         written = content["validate"]["checks"][check]
         written["threshold"] = _short(made.threshold)
+        written["severity"] = made.severity
         if made.columns:
             written["columns"] = {name: _short(value) for name, value in made.columns.items()}
         else:

@@ -12,7 +12,7 @@ from ratchet.errors import EvidenceError
 from ratchet.scoring.bootstrap import Interval
 from ratchet.scoring.digits import shown
 from ratchet.scoring.metrics import METRICS
-from ratchet.stages.evaluate import warning
+from ratchet.stages.evaluate import repetition, warning
 from ratchet.task import Task
 
 NEXT = """
@@ -42,6 +42,8 @@ def show(validation: Path, evaluation: Path, card: Path) -> None:
         console.print(
             f"\n{warning(Interval(**measured['gain']), measured['loss'])}", style="bold red"
         )
+    if about.repeats:
+        console.print(f"\n{repetition(about.repeats)}", style="bold red")
     console.print(NEXT, end="")
 
 

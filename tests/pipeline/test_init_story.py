@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from project import STAGES, Project, ran
 
+from ratchet.config import load_params
 from ratchet.init import trial
 
 RESULTS = ("dvc.lock", "models/card.json", "reports/metrics.json", "reports/plots/roc.csv")
@@ -81,6 +82,41 @@ def test_files_of_one_s_own_stay_unless_they_may_go(fresh: Project) -> None:
     assert fresh.read("data/manifest.csv").count("\n") == 1
     assert fresh.path("models/card.json").exists()
     assert "ratchet init" in fresh.read("schema.yaml")
+
+
+def test_deliveries_that_hold_the_whole_history_are_told_first(fresh: Project) -> None:
+    rows = orders(10)
+    exports = fresh.folder.parent / "exports"
+    exports.mkdir()
+    for days in range(4, 10):
+        rows[: 120 * days].to_csv(exports / f"2024-03-0{days}.csv", index=False)
+    code, printed = fresh.ratchet("init", "../exports", "--target", "returned", "--time", "at")
+    assert code == 0, printed
+    first = printed[printed.index("To review") :].splitlines()[1:]
+    assert " ".join(" ".join(first).split()).startswith(
+        "source: 88.9% of the holdout's rows stand word for word among those that teach"
+    )
+    assert "one file with all rows" in " ".join(printed.split())
+
+
+@pytest.mark.slow
+def test_what_is_tried_is_what_comes(fresh: Project) -> None:
+    """Thresholds come from figures against the same past that a run compares with."""
+    rows = orders(30).rename(columns={"at": "made"})
+    exports = fresh.folder.parent / "exports"
+    exports.mkdir()
+    for day in pd.date_range("2024-04-01", periods=60):
+        number = int((day - pd.Timestamp("2024-04-01")).days)
+        rows[: 300 + 50 * number].to_csv(exports / f"{day:%Y-%m-%d}.csv", index=False)
+    code, printed = fresh.ratchet("init", "../exports", "--target", "returned")
+    assert code == 0, printed
+    assert "Tried on 60 batches of the window: 0 would be set aside" in printed
+    checks = load_params(fresh.path("params.yaml")).validate_.checks
+    assert 0.5 < checks.duplicate_rows.threshold < 1
+    fresh.commit()
+    fresh.run("ratchet", "discover")
+    printed = fresh.run("dvc", "repro", "validate")
+    assert "60 accepted" in printed, printed
 
 
 def test_a_failure_leaves_all_as_it_was(fresh: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from shop import Shop
+from shop import Shop, rows_of
 
 from ratchet import batch
 from ratchet.errors import ConfigError, DataError, EvidenceError
@@ -43,6 +43,21 @@ def test_a_batch_is_explained(shop: Shop, capsys: pytest.CaptureFixture[str]) ->
     said = show(shop, "day-05", capsys)
     assert said.startswith("day-05: accepted\n")
     assert "too few batches before it" in said
+
+
+def test_columns_of_many_values_have_their_mean_and_range(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.validated_with(1, count=400)
+    lines = [line.split() for line in show(shop, "day-01", capsys).splitlines()]
+    amounts = [float(row["amount"]) for row in rows_of("day-01", 400)]
+    figures = [f"{sum(amounts) / 400:.4g}", f"{min(amounts):g}", f"{max(amounts):g}"]
+    assert ["amount", "0.0%", "many", *figures] in lines
+    [items] = [line for line in lines if line[:1] == ["items"]]
+    assert items[2] == "20"
+    assert items[4:6] == ["1", "20"]
+    [channel] = [line for line in lines if line[:1] == ["channel"]]
+    assert channel[2:4] == ["3", channel[-2]]  # words have no mean
 
 
 def test_what_cannot_be_read_is_explained(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from shop import PARAMS, Shop
 
 from ratchet import calibrate
@@ -57,14 +59,45 @@ def batches(count: int = 60, **series: list[float]) -> dict[str, Record]:
 def test_checks_keep_their_floor_and_wild_columns_get_their_own_threshold() -> None:
     found = calibrate.calibrate(batches(distance_of_y=[0.9, 0.8]), checks(), 0.5)
     assert found.checks.distance.threshold == RULES["distance"].floor
-    # The odd day, .9, is aside; half the way from the median, .1, is added to .8.
-    assert found.checks.distance.columns == {"y": 1.15}
+    # The odd day, .9, is aside. Half the way from the median, .1, added to .8 is more than a share
+    # can be: it is half the way from there to 1.
+    assert found.checks.distance.columns == {"y": 0.9}
+    assert list(found.notes) == ["distance y"]
     assert found.checks.row_count.threshold == RULES["row_count"].floor
     assert found.checks.distance.severity == "quarantine"
     assert found.quarantined == {}
     # 1.0 was above the present threshold all the time.
     assert found.quarantined_now["day-58"] == ["distance y", "level x"]
     assert found.quarantined_now["day-57"] == ["level x"]
+
+
+def test_a_share_check_that_no_batch_could_break_is_not_proposed() -> None:
+    near = calibrate.calibrate(batches(duplicate_rows=[0.95] * 25), checks(), 0.5)
+    assert near.checks.duplicate_rows.threshold == 0.975
+    assert "beyond 0.975 there is hardly anything" in near.notes["duplicate_rows"]
+    # No threshold lets these pass and stops anything: it stays as it was, and warns.
+    blind = calibrate.calibrate(batches(duplicate_rows=[1.0] * 25), checks(), 0.5)
+    assert blind.checks.duplicate_rows.threshold == 0.5
+    assert blind.checks.duplicate_rows.severity == "warn"
+    assert "it can only warn, or be off" in blind.notes["duplicate_rows"]
+    assert blind.quarantined == {}
+    column = calibrate.calibrate(batches(new_value_of_x=[1.0] * 5), checks(), 0.5)
+    assert column.checks.new_value.columns == {"x": 1}
+    assert column.checks.new_value.severity == "quarantine"
+    assert "1 leaves this column out" in column.notes["new_value x"]
+    # A figure that is no share may be anything.
+    free = calibrate.calibrate(batches(level_of_x=[90.0] * 5), checks(), 0.5)
+    assert free.checks.level.columns["x"] > 90
+    assert not free.notes
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1), st.floats(0, 0.99), st.floats(0, 2))
+def test_a_share_s_threshold_is_below_1_unless_good_ones_reach_it(
+    series: list[float], floor: float, headroom: float
+) -> None:
+    found = propose(series, Rule(floor, headroom, share=True))
+    assert found < 1 or max(series) > 1 - 1e-9
+    assert found >= max(series) or len(series) >= 60
 
 
 def test_what_only_warns_sets_nothing_aside() -> None:

@@ -120,6 +120,8 @@ FAULTS: list[tuple[str, Callable[[Rows], Rows], float]] = [
     ("row_count:", lambda rows: rows * 10, 2.0),
     ("null_share:fare", put("fare", lambda _: None), 0.9),
     ("constant:miles", put("miles", lambda _: 760), 0.6),
+    ("constant:fare", put("fare", lambda _: 0.0), 0.9),  # of so many that none is tallied
+    ("constant:hour", put("hour", lambda _: 8.0), 0.9),
     ("new_category:route", put("route", lambda value: str(value).upper()), 0.9),
     ("new_value:miles", put("miles", lambda value: round(int(str(value)) * 1.609)), 0.9),
     ("lost_category:route", lambda rows: [r for r in rows if r["route"] != "sea"], 0.15),
@@ -200,6 +202,18 @@ def test_a_share_is_higher_only_when_chance_would_not_do(
     share: float, usual: float, rows: int, excess: float
 ) -> None:
     assert beyond(share, usual, rows) == pytest.approx(excess)
+
+
+def test_a_continuous_column_may_hold_much_of_the_value_that_it_turns_to() -> None:
+    def half(number: int) -> Rows:
+        rows = batch(number) + batch(number + 100)
+        return [row | {"fare": row["fare"] if n % 2 else 0.0} for n, row in enumerate(rows)]
+
+    past = [profile(typed(half(number)), SCHEMA) for number in range(28)]
+    assert all(one.columns["fare"].values is None for one in past)  # too many to be tallied
+    found = statistics(put("fare", lambda _: 0.0)(batch(TODAY)), past)["constant:fare"]
+    assert found.value == pytest.approx(0.5)
+    assert found.message == "always 0, which usually has at most 50.0% of the rows"
 
 
 def test_a_column_of_one_value_a_batch_may_go_on_to_the_next() -> None:

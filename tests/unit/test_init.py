@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from ratchet.checks.binning import bin_of
 from ratchet.config import load_params
 from ratchet.data.contract import Contract as Judge
 from ratchet.data.contract import judge
@@ -26,6 +27,7 @@ from ratchet.init.place import replace_all
 from ratchet.init.run import Wish, draft_contract
 from ratchet.init.sample import read_sample
 from ratchet.init.schema_text import Contract
+from ratchet.init.skew import FEW_BINS, Spread, open_end
 from ratchet.task import Task
 
 PROJECT = Path(__file__).parents[2]
@@ -60,6 +62,12 @@ def deliver(folder: Path, frames: Frames, **how: Any) -> Path:
 
 def drafted(place: Path, target: str = "returned", **wish: Any) -> tuple[Contract, Schema]:
     """Draft the contract for what lies at `place`; every batch that was seen must keep it."""
+    contract, schema, _ = drafted_with_spread(place, target, **wish)
+    return contract, schema
+
+
+def drafted_with_spread(place: Path, target: str, **wish: Any) -> tuple[Contract, Schema, Spread]:
+    """As `drafted`, and how the target spreads."""
     base = place.parent
     scratch = base / f"scratch-{len(list(base.iterdir()))}"
     scratch.mkdir()
@@ -72,7 +80,7 @@ def drafted(place: Path, target: str = "returned", **wish: Any) -> tuple[Contrac
         scratch=scratch,
     )
     sample = read_sample(found.paths, found.dialect)
-    contract, _ = draft_contract(Wish(str(place), target, **wish), found, sample)
+    contract, spread = draft_contract(Wish(str(place), target, **wish), found, sample)
     (scratch / "schema.yaml").write_text(schema_text.write(contract, "somewhere"), encoding="utf-8")
     schema = load_schema(scratch / "schema.yaml")
     target_of(contract.task, schema)
@@ -80,7 +88,7 @@ def drafted(place: Path, target: str = "returned", **wish: Any) -> tuple[Contrac
         found.paths.values(), judge(list(found.paths.values()), Judge.of(schema)), strict=True
     ):
         assert list(map(str, judged.failures)) == [], path
-    return contract, schema
+    return contract, schema, spread
 
 
 def one(folder: Path, values: Sequence[Any], name: str = "x", **more: Any) -> tuple[Any, Any]:
@@ -267,13 +275,67 @@ def test_gaps_get_head_room(tmp_path: Path) -> None:
     assert schema.columns["items"].max_null == 0
 
 
+@pytest.mark.parametrize(
+    ("sigma", "sign", "ends"),
+    [(0.4, 1, (1, 1)), (2.0, 1, (1, 0)), (2.0, -1, (0, 1)), (0.4, -1, (1, 1))],
+)
+def test_a_long_tail_is_left_open_so_that_usual_values_have_bins(
+    tmp_path: Path, sigma: float, sign: int, ends: tuple[bool, bool]
+) -> None:
+    values = sign * np.random.default_rng(1).lognormal(1, sigma, 2000).round(3)
+    draft, column = one(tmp_path, list(values))
+    assert (column.min is not None, column.max is not None) == ends
+    usual = np.quantile(values, [0.01, 0.99])
+    assert np.ptp(bin_of(usual, column)) > FEW_BINS
+    assert draft.note.startswith("no m") == (not all(ends))
+
+
+def test_a_share_keeps_its_end(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).lognormal(-8, 1.5, 2000).clip(max=1)
+    values[7] = 1
+    _, column = one(tmp_path, list(values))
+    assert (column.min, column.max) == (0, 1)
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9), min_size=1, unique=True).map(sorted),
+    st.none() | st.floats(-2e9, 2e9),
+    st.none() | st.floats(-2e9, 2e9),
+)
+def test_an_end_is_left_open_only_where_there_are_two(
+    values: list[float], low: float | None, high: float | None
+) -> None:
+    found = open_end(np.array(values), np.ones(len(values)), low, high)
+    assert found in (None, "min", "max")
+    assert found is None or None not in (low, high)
+
+
+def test_a_target_that_few_rows_rule_is_judged_by_all_of_them(tmp_path: Path) -> None:
+    frames = shop(rows=400)
+    for frame in frames.values():
+        frame["fare"] = frame["amount"]
+        frame.loc[5, "fare"] = 90_000 + frame["amount"].sum()
+    contract, _, spreads = drafted_with_spread(deliver(tmp_path / "in", frames), "fare")
+    assert spreads.metric == "mae"
+    [review] = contract.target.reviews
+    assert "make half of its variance" in review
+    text = (PROJECT / "params.yaml").read_text()
+    made = facts(task="regression", spread=spreads.unit, metric=spreads.metric)
+    rules = params_text.changes(made, YAML().load(text))["gate"]
+    assert list(rules["metrics"]) == ["mae"]
+    assert rules["slices"]["metric"] == "mae"
+
+    usual, _, spreads = drafted_with_spread(deliver(tmp_path / "2", shop(rows=400)), "amount")
+    assert (usual.target.reviews, spreads.metric) == ([], "rmse")
+
+
 def test_a_value_far_from_all_others_is_to_be_reviewed(tmp_path: Path) -> None:
     frames = shop(rows=500)
     frames["2024-03-02"].loc[7, "amount"] = 99999
     contract, schema = drafted(deliver(tmp_path / "in", frames))
     [draft] = [each for each in contract.columns if each.name == "amount"]
     assert draft.reviews[0].startswith("the largest is 99999, 99.9 % are up to ")
-    assert schema.columns["amount"].max == 100_000
+    assert schema.columns["amount"].max is None
 
 
 def test_names_that_no_contract_can_have_are_left_out(tmp_path: Path) -> None:

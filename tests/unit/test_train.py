@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from shop import Row, Shop, rows_of, snapshot
 
+from ratchet import summary
 from ratchet.artifacts import persist
 from ratchet.artifacts.card import read_card
 from ratchet.artifacts.golden import read_golden
@@ -20,6 +21,7 @@ from ratchet.data.features import feature_frame
 from ratchet.data.schema import load_schema
 from ratchet.errors import ConfigError, DataError, EvidenceError
 from ratchet.files import sha256_file
+from ratchet.stages.evaluate import describe
 
 ESTIMATORS = {
     "hist_gradient_boosting": {"max_iter": 3},
@@ -112,6 +114,28 @@ def test_the_same_inputs_give_the_same_bytes_on_any_number_of_processors(
         shop.train()
         results.append(made(shop))
     assert results[0] == results[1]
+
+
+def test_rows_that_taught_and_judge_are_told(
+    shop: Shop, evaluated: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.schema["key"] = []
+    days = [rows_of(f"day-0{number}") for number in range(1, 7)]
+    for number in range(1, 7):  # each delivery has all orders up to its day
+        shop.deliver_rows(number, [row for day in days[:number] for row in day])
+    shop.night()
+    card = shop.train().card
+    assert card.repeats == read_card(shop.card).repeats
+    assert (card.repeats.rows, card.repeats.repeated) == (660, 480)
+    said = describe(shop.evaluate())
+    assert "WARNING: 72.7% of the holdout's rows stand word for word" in said
+    assert json.loads(shop.evaluation.read_text())["repeats"]["repeated"] == 480
+    summary.show(shop.validation, shop.evaluation, shop.card)
+    assert "WARNING: 72.7% of the holdout's rows" in " ".join(capsys.readouterr().out.split())
+
+    assert read_card(evaluated.card).repeats is None
+    for file in (evaluated.card, evaluated.evaluation):
+        assert "repeats" not in json.loads(file.read_text())
 
 
 def test_the_seed_matters(shop: Shop) -> None:

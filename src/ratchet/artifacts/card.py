@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ratchet.data.repeats import Repeats
 from ratchet.data.schema import Column, Format
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_text, write_text
@@ -81,7 +82,8 @@ class Card(_Part):
     `positive` or `classes` say what the scores are probabilities of; regression has neither.
     `key` names the columns that tell a batch's rows apart; empty when the schema has none.
     `dropped` has the features that the model wasn't given, with the reason. `format` is how the
-    files spell their values from which it was made.
+    files spell their values from which it was made. `repeats` says how many rows of the holdout
+    taught as well, where these are more than chance gives.
     """
 
     model_sha256: str
@@ -99,6 +101,7 @@ class Card(_Part):
     format: Format = Format()
     train: Rows
     holdout: Rows
+    repeats: Repeats | None = None
     code_sha256: str
     environment_sha256: str
     libraries: dict[str, str]

@@ -1,5 +1,6 @@
 """Measure each column of a batch by itself: its nulls, values, distribution and level."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,8 +56,9 @@ def _measure_column(
     values = _table([one.values for one in columns])
     bins = _table([one.bins for one in columns])
     numeric = contract.type in ("number", "integer", "boolean")
+    found.append(_constant(name, columns))
     if values is not None:
-        found += [_constant(name, values), _new(name, values, rows, numeric)]
+        found.append(_new(name, values, rows, numeric, by_batch=_often_constant(columns)))
     spread = bins if numeric or values is None else values
     if spread is not None:
         found += [
@@ -80,27 +82,37 @@ def _null_share(name: str, columns: Sequence[ColumnProfile], rows: np.ndarray) -
     )
 
 
-def _constant(name: str, values: _Table) -> Statistic:
-    if np.count_nonzero(values.counts[-1]) != 1:
+def _constant(name: str, columns: Sequence[ColumnProfile]) -> Statistic:
+    values = columns[-1].values
+    if values is None or len(values[0]) != 1:
         return Statistic("constant", name, 0.0, "has several values or none")
-    key = int(np.argmax(values.counts[-1]))
-    if _often_constant(values):
+    if _often_constant(columns):
         return Statistic("constant", name, 0.0, "has often one value, now this one and now that")
-    usual = float(limit(shares(values.counts)[:-1, key]))
-    excess = beyond(1.0, usual, int(values.counts[-1, key]))
-    only = _quote(values.keys[key])
+    [key], count = values[0], columns[-1].present
+    usual = float(limit(np.array([_share_of(key, one) for one in columns[:-1]])))
+    only = _quote(key)
     message = f"always {only}, which usually has at most {usual:.1%} of the rows"
-    return Statistic("constant", name, excess, message, int(values.counts[-1, key]), (only,))
+    return Statistic("constant", name, beyond(1.0, usual, count), message, count, (only,))
 
 
-def _often_constant(values: _Table) -> bool:
-    """Tell whether reference batches of one value differ in it, as those of a weekday do."""
-    past = values.counts[:-1]
-    only = np.argmax(past[np.count_nonzero(past, axis=1) == 1], axis=1)
-    return len(only) - int(np.bincount(only, minlength=1).max()) >= HIGH
+def _share_of(key: object, column: ColumnProfile) -> float:
+    """Return the share of a value; of too many to be tallied, that of the commonest, or less."""
+    if column.values is None:
+        return column.most / max(column.present, 1)
+    keys, counts = column.values
+    return float(counts[keys == key].sum()) / max(column.present, 1)
 
 
-def _new(name: str, values: _Table, rows: np.ndarray, numeric: bool) -> Statistic:
+def _often_constant(columns: Sequence[ColumnProfile]) -> bool:
+    """Tell whether batches of one value, but for the last, differ in it, as those of a weekday."""
+    tallies = [one.values for one in columns[:-1] if one.values is not None]
+    only = Counter(keys[0] for keys, _ in tallies if len(keys) == 1)
+    return only.total() - max(only.values(), default=0) >= HIGH
+
+
+def _new(
+    name: str, values: _Table, rows: np.ndarray, numeric: bool, *, by_batch: bool
+) -> Statistic:
     unseen = np.where(values.others() == 0, values.counts, 0)
     share = unseen.sum(axis=1) / np.maximum(rows, 1)
     usual = float(limit(share[:-1]))
@@ -110,7 +122,7 @@ def _new(name: str, values: _Table, rows: np.ndarray, numeric: bool) -> Statisti
         "new_value" if numeric else "new_category",
         name,
         # What belongs to the batch as a whole, such as its month, may go on to the next.
-        min(excess, 0.0) if _often_constant(values) else excess,
+        min(excess, 0.0) if by_batch else excess,
         f"{share[-1]:.1%} of the rows have values never seen in the {len(rows) - 1} batches "
         f"before, usually at most {usual:.1%}",
         int(unseen[-1].sum()),

@@ -31,14 +31,24 @@ class ColumnProfile:
 
     `values` tallies the distinct values: strings, or numbers as float64. It is None when there
     are too many. `bins` tallies the histogram bins of numbers, or the hashed buckets of strings of
-    which there are too many. `total` and `squares` are the sums of the numbers and their squares.
+    which there are too many. `most` adds up over the batches how often each one's commonest value
+    came. `total` and `squares` are the sums of the numbers and their squares, `low` and `high` the
+    smallest and the largest; NaN where there is none.
     """
 
     nulls: int
     values: Tally | None
     bins: Tally
+    most: int = 0
     total: float = 0.0
     squares: float = 0.0
+    low: float = np.nan
+    high: float = np.nan
+
+    @property
+    def present(self) -> int:
+        """How many rows have a value."""
+        return int((self.values or self.bins)[1].sum())
 
 
 @dataclass(frozen=True)
@@ -171,6 +181,7 @@ def _read_texts(chunks: pa.ChunkedArray, column: Column) -> _Read:
         int(counts[-1]),
         None if many else values,
         bins_of_texts(values) if many else _nothing(),
+        int(counts[:-1].max(initial=0)),
     )
     coarse = np.append(category_codes(words, column), 0)
     return _Read(kept, coarse[codes], hash_texts(texts), None)
@@ -192,8 +203,10 @@ def _read_numbers(chunks: pa.ChunkedArray, column: Column) -> _Read:
         int(len(numbers) - len(present)),
         None if len(distinct) > MOST_NUMBERS else (distinct, counts),
         (bins, np.bincount(slot, counts, len(bins)).astype(np.int64)),
+        int(counts.max(initial=0)),
         float(present.sum()),
         float((present**2).sum()),
+        *((float(distinct[0]), float(distinct[-1])) if len(distinct) else ()),
     )
     return _Read(kept, codes, hashes, _ranks(valid, position, counts))
 
@@ -239,8 +252,11 @@ def _merge_columns(columns: Sequence[ColumnProfile]) -> ColumnProfile:
         nulls=sum(one.nulls for one in columns),
         values=values,
         bins=add_tallies(bins),
+        most=sum(one.most for one in columns),
         total=sum(one.total for one in columns),
         squares=sum(one.squares for one in columns),
+        low=float(np.fmin.reduce([one.low for one in columns])),
+        high=float(np.fmax.reduce([one.high for one in columns])),
     )
 
 

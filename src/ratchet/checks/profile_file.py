@@ -33,8 +33,11 @@ def write_profile(path: Path, profile: Profile) -> None:
     }
     each = profile.columns.values()
     row["nulls"] = _list([one.nulls for one in each], pa.int64())
+    row["most"] = _list([one.most for one in each], pa.int64())
     row["totals"] = _list([one.total for one in each], pa.float64())
     row["squares"] = _list([one.squares for one in each], pa.float64())
+    row["lows"] = _list([one.low for one in each], pa.float64())
+    row["highs"] = _list([one.high for one in each], pa.float64())
     known = [one.values for one in each]
     texts = [values if values and values[0].dtype == object else None for values in known]
     numbers = [values if values and values[0].dtype != object else None for values in known]
@@ -77,8 +80,11 @@ def _profile(row: dict[str, Any]) -> Profile:
             int(row["nulls"][i]),
             tallies["texts"][i] or tallies["numbers"][i],
             tallies["bins"][i] or (np.zeros(0, np.int64), np.zeros(0, np.int64)),
+            int(row["most"][i]),
             float(row["totals"][i]),
             float(row["squares"][i]),
+            float(row["lows"][i]),
+            float(row["highs"][i]),
         )
         for i, name in enumerate(names)
     }

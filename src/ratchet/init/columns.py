@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ratchet.data.parse import convert
 from ratchet.data.schema import Column, Format, Kind
 from ratchet.init.sample import Sample
+from ratchet.init.skew import open_end
 from ratchet.init.spelling import is_boolean, unread
 
 LISTED = 100  # more categories are no list that a person would read
@@ -151,6 +152,10 @@ def _numbers(
             return
     if rows >= ENOUGH:
         _suspect(made, values, counts)
+    end = open_end(values, counts, made.min, made.max)
+    if end and not (made.min == 0 and made.max == 1):  # a share is never more
+        setattr(made, end, None)
+        made.note = f"no {end}: nearly all values lie together, far from the last ones"
 
 
 def _suspect(made: Draft, values: np.ndarray, counts: np.ndarray) -> None:

@@ -21,9 +21,10 @@ LINEAR = {"logistic_regression": {"C": 1.0}, "ridge": {"alpha": 1.0}}
 class Facts:
     """What params.yaml must know of the data.
 
-    batches: how many there are. rows: in a usual one. spread: log loss of the class prior, or the
-    standard deviation of a number. slices: columns whose values are measured apart. days: whether
-    a batch is the day that its id says, None where ids are no days.
+    batches: how many there are. rows: in a usual one. spread: log loss of the class prior, or of a
+    number what `metric`, by which it is judged, has for a unit (see `skew.Spread`). slices: columns
+    whose values are measured apart. days: whether a batch is the day that its id says, None where
+    ids are no days.
     """
 
     task: Task
@@ -35,6 +36,7 @@ class Facts:
     spread: float
     slices: Sequence[str]
     days: bool | None
+    metric: str = "rmse"
 
 
 def write(text: str, facts: Facts) -> str:
@@ -79,7 +81,7 @@ def changes(facts: Facts, content: Mapping[str, Any]) -> dict[str, Any]:
             "metrics": _rules(facts),
             "slices": {
                 "columns": list(facts.slices),
-                "metric": "rmse" if facts.task == "regression" else "log_loss",
+                "metric": facts.metric if facts.task == "regression" else "log_loss",
                 "margin": _round(0.03 * _unit(facts)),
                 "min_rows": fewest,
             },
@@ -123,7 +125,9 @@ def _rules(facts: Facts) -> dict[str, Any]:
     others: dict[Task, dict[str, Any]] = {
         "binary": {"log_loss": loss, "roc_auc": {"max_drop": 0.25, "floor": 0.55}},
         "multiclass": {"log_loss": loss, "accuracy": {"max_drop": 0.25}},
-        "regression": {"rmse": loss, "r2": {"max_drop": 0.5, "floor": 0.0}},
+        "regression": {"rmse": loss, "r2": {"max_drop": 0.5, "floor": 0.0}}
+        if facts.metric == "rmse"
+        else {facts.metric: loss},
     }
     return others[facts.task]
 

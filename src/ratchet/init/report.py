@@ -106,6 +106,7 @@ def _kind(each: Draft) -> str:
 
 def _reviews(done: Drafted) -> Iterator[tuple[str, str]]:
     contract = done.contract
+    yield from done.trial.reviews if done.trial else ()
     for what in contract.target.reviews:
         yield "target", what
     for where in ("time", "key", "format") if contract.key else ("time", "format"):

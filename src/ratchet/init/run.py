@@ -27,6 +27,7 @@ from ratchet.init.place import Place, clear, refuse, replace_all
 from ratchet.init.roles import calendar, check_key, key_of, rises, time_of
 from ratchet.init.sample import Sample, read_sample
 from ratchet.init.schema_text import Contract
+from ratchet.init.skew import Spread, spread
 from ratchet.init.spelling import spelling_of
 from ratchet.init.task import find, settle
 from ratchet.init.trial import Trial
@@ -90,12 +91,12 @@ def run(wish: Wish, place: Place) -> Drafted:
             scratch=scratch,
         )
         sample = read_sample(found.paths, found.dialect)
-        contract, spread = draft_contract(wish, found, sample)
+        contract, spreads = draft_contract(wish, found, sample)
         text = schema_text.write(contract, _source(wish, sample))
         schema, params = scratch / "schema.yaml", scratch / "params.yaml"
         write_text(schema, text)
         load_schema(schema)
-        facts = _facts(wish, found, sample, contract, spread)
+        facts = _facts(wish, found, sample, contract, spreads)
         write_text(params, params_text.write(place.params.read_text(encoding="utf-8"), facts))
         loaded = load_params(params)
         untried = _why_not(found, loaded)
@@ -125,8 +126,8 @@ def run(wish: Wish, place: Place) -> Drafted:
     return Drafted(found, sample, contract, made, tried, untried, was_sample, gone)
 
 
-def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, float]:
-    """Return what schema.yaml shall say, and how the target spreads (see `Facts.spread`)."""
+def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, Spread]:
+    """Return what schema.yaml shall say, and how the target spreads."""
     names = list(sample.columns)
     for name, where in _named(wish):
         find(name, names, where)
@@ -168,6 +169,7 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
             few = each.type == "category" and each.distinct < FEW_ROWS // 100
             if few and each.feature and each is not target:
                 each.encoding = "ordinal"
+    spreads = _spread(target, task, labels)
     contract = Contract(
         task,
         positive,
@@ -181,7 +183,7 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
         spelling,
         reviews,
     )
-    return contract, _spread(task, labels)
+    return contract, spreads
 
 
 def _named(wish: Wish) -> list[tuple[str, str]]:
@@ -247,13 +249,20 @@ def _labels(
     return labels
 
 
-def _spread(task: Task, labels: np.ndarray) -> float:
+def _spread(target: Draft, task: Task, labels: np.ndarray) -> Spread:
+    """Return how the target spreads, and let its draft say when a few rows rule that."""
     known = labels[np.isfinite(labels)]
-    if task == "regression":
-        return float(known.std())
-    share = np.bincount(known.astype(np.intp)) / len(known)
-    share = share[share > 0]
-    return float(-(share * np.log(share)).sum())
+    if task != "regression":
+        share = np.bincount(known.astype(np.intp)) / len(known)
+        share = share[share > 0]
+        return Spread(float(-(share * np.log(share)).sum()))
+    found = spread(known)
+    if found.metric == "mae":
+        target.reviews.append(
+            f"{100 * found.few:.2g} % of the rows make half of its variance, and so rule RMSE and "
+            "R²: the gate goes by mae, in which each row counts alike; or write a rule for rmse"
+        )
+    return found
 
 
 def _rows(found: Found, sample: Sample) -> tuple[tuple[int, int], str]:
@@ -287,7 +296,7 @@ def _source(wish: Wish, sample: Sample) -> str:
 
 
 def _facts(
-    wish: Wish, found: Found, sample: Sample, contract: Contract, spread: float
+    wish: Wish, found: Found, sample: Sample, contract: Contract, spreads: Spread
 ) -> params_text.Facts:
     usual = int(np.median(sample.rows))
     slices = [
@@ -305,9 +314,10 @@ def _facts(
         found.split,
         len(found.listed),
         max(1, usual),
-        spread,
+        spreads.unit,
         slices[:SLICES],
         _days(contract, sample),
+        spreads.metric,
     )
 
 

@@ -13,6 +13,7 @@ from ratchet.artifacts.card import Card, read_card
 from ratchet.artifacts.scored import Scored, read_scored
 from ratchet.artifacts.table import write_csv
 from ratchet.config import Evaluate, Params
+from ratchet.data.repeats import Repeats
 from ratchet.errors import ConfigError
 from ratchet.files import remove_partials, write_text
 from ratchet.scoring import curves
@@ -41,7 +42,8 @@ class Evaluation:
     metrics: the model's figures with their intervals. baseline: those of the prior, which gives
     every row the training data's share of positives or classes, or their mean. loss: the name of
     the task's loss. gain: by how much the prior's is above the model's (paired on the same rows).
-    slices: figures by column and value.
+    slices: figures by column and value. repeats: rows that taught as well, if these are more than
+    chance gives.
     """
 
     task: Task
@@ -54,6 +56,7 @@ class Evaluation:
     loss: str
     gain: Interval
     slices: Mapping[str, Mapping[str, Mapping[str, float]]]
+    repeats: Repeats | None = None
 
     @property
     def beats_baseline(self) -> bool:
@@ -79,7 +82,7 @@ def run(
     }
     remove_partials(metrics, report, *drawn)
     write_text(metrics, _json(figures(rows, about, params.evaluate.threshold)))
-    write_text(report, _json({**asdict(found), "beats_baseline": found.beats_baseline}))
+    write_text(report, _json(_report(found)))
     for path, columns in drawn.items():
         write_csv(path, columns)
     return found
@@ -121,6 +124,7 @@ def measure(rows: Scored, about: Card, config: Evaluate) -> Evaluation:
         loss=loss,
         gain=gain[loss],
         slices={name: _slice(rows, name, about, config) for name in config.slices},
+        repeats=about.repeats,
     )
 
 
@@ -138,8 +142,12 @@ def describe(found: Evaluation) -> str:
         f"{METRICS[name].title} {shown(each.value)} ({shown(each.low)} to {shown(each.high)})"
         for name, each in ((name, found.metrics[name]) for name in main_of(found.task))
     )
-    line = f"evaluate: {said} on {found.rows} rows"
-    return line if found.beats_baseline else f"{line}\n{warning(found.gain, found.loss)}"
+    lines = [f"evaluate: {said} on {found.rows} rows"]
+    if not found.beats_baseline:
+        lines.append(warning(found.gain, found.loss))
+    if found.repeats:
+        lines.append(repetition(found.repeats))
+    return "\n".join(lines)
 
 
 def warning(gain: Interval, loss: str) -> str:
@@ -149,6 +157,22 @@ def warning(gain: Interval, loss: str) -> str:
         f"score: its {METRICS[loss].title} is lower by {shown(gain.value)} ("
         f"{shown(gain.low)} to {shown(gain.high)}). Don't ship it."
     )
+
+
+def repetition(found: Repeats) -> str:
+    """Say that the figures are those of rows that the model has learned."""
+    return (
+        f"WARNING: {found.words}. These figures tell how well the model remembers, not how good it "
+        "is on new rows: docs/validation.md, Rows that come again."
+    )
+
+
+def _report(found: Evaluation) -> dict[str, Any]:
+    """Return the content of the report; that no row repeats isn't worth a line."""
+    content = {**asdict(found), "beats_baseline": found.beats_baseline}
+    if found.repeats is None:
+        del content["repeats"]
+    return content
 
 
 def _labels(y: np.ndarray, about: Card) -> dict[str, float]:

@@ -22,6 +22,7 @@ from ratchet.budget import Usage, within
 from ratchet.code import code_hash
 from ratchet.config import Params
 from ratchet.data.features import feature_frame, inputs, kinds_of, learnable, weights
+from ratchet.data.repeats import compared_columns, repeats
 from ratchet.data.schema import load_schema
 from ratchet.data.target import Target, target_of
 from ratchet.data.validated import read_window
@@ -84,6 +85,7 @@ def run(
             f"params.yaml: train.budget.max_rows is {budget.max_rows} and the window has "
             f"{len(teaching)} training rows; raise it or shrink window.train"
         )
+    again = repeats(teaching, judging, compared_columns(contract))
     features, dropped = learnable(teaching, contract)
     kinds = kinds_of(features)
     X_holdout = feature_frame(judging, kinds)
@@ -129,6 +131,7 @@ def run(
         format=contract.format,
         train=describe_rows(teaching, hashes, y_train, target),
         holdout=describe_rows(judging, hashes, y_holdout, target),
+        repeats=again if again.is_odd else None,
         code_sha256=code_hash(__name__),
         environment_sha256=sha256_file(environment),
         libraries={
