@@ -64,7 +64,7 @@ def test_a_change_upstream_waits_for_a_person(project: Project) -> None:
     shutil.rmtree(project.path(".dvc/cache"))
     printed = project.repro_fails("fetch", code=5)
     assert "it changed upstream" in printed
-    assert f"`ratchet discover --accept-changed {NEWEST}`" in printed
+    assert f"`ratchet batch exclude {NEWEST} --note WHY`" in printed
 
     project.run("ratchet", "discover", "--accept-changed", NEWEST)
     project.repro()

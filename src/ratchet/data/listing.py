@@ -130,6 +130,11 @@ def content_id(changed: datetime, tag: str) -> str:
     return f"{changed:%Y%m%dT%H%M%SZ}-{tag[:8]}"
 
 
+def is_content_id(batch_id: str) -> bool:
+    """Whether a batch is one of the contents of a place that is overwritten."""
+    return bool(_CONTENT_ID.fullmatch(batch_id))
+
+
 def earliest(batch_id: str) -> str:
     """Return the least id of the time that `batch_id` stands for; `batch_id` itself without one."""
-    return batch_id[:-8] if _CONTENT_ID.fullmatch(batch_id) else batch_id
+    return batch_id[:-8] if is_content_id(batch_id) else batch_id

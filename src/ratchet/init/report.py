@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
+from ratchet.data.order import WRONG
 from ratchet.init.columns import Draft
 from ratchet.init.look import COMPARED
 from ratchet.init.run import Drafted
@@ -14,8 +15,9 @@ from ratchet.init.schema_text import flow
 SHOWN = 12  # columns that are told one by one
 NEXT = """
 Look at them   git diff params.yaml dvc.yaml; $EDITOR schema.yaml
+Keep them      git add -A && git commit -m "Our own data"
 Pin and train  ratchet discover && dvc repro && ratchet summary
-Keep it        git add -A && git commit -m "Our own data"
+Keep it        git add -A && git commit -m "First model"
 Every night    ratchet nightly   (on GitHub: docs/github.md)
 """
 
@@ -24,6 +26,9 @@ def show(done: Drafted) -> None:
     """Print the summary."""
     # What the data hold, such as [/b] or :x:, is not ours to render.
     console = Console(highlight=False, markup=False, emoji=False)
+    if done.found.swapped:
+        console.print(f"Wrong order: {WRONG.format(*done.found.swapped)}.", style="bold red")
+        console.print()
     for title, table in (("Drafted", _guesses(done)), _columns(done)):
         console.print(title, style="bold")
         console.print(table)
@@ -59,7 +64,7 @@ def _guesses(done: Drafted) -> Table:
         f"pattern {found.pattern}; {len(done.sample.ids)} of them looked at, "
         f"{len(done.sample.batch):,} rows",
     )
-    table.add_row("time", contract.time or "none", "dates that rise with the batches")
+    table.add_row("time", contract.time or "none", contract.time_why)
     why = "; ".join(contract.reviews.get("key", ["as you said"]))
     table.add_row("key", ", ".join(contract.key) or "none", why)
     spelt = contract.format.model_dump(exclude_unset=True, exclude_defaults=True)

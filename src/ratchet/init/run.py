@@ -16,15 +16,14 @@ from ratchet.config import Params, load_params
 from ratchet.data import landing
 from ratchet.data.manifest import write_manifest
 from ratchet.data.schema import Format, load_schema
-from ratchet.data.split import Period
 from ratchet.errors import ConfigError
 from ratchet.files import write_text
 from ratchet.init import params_text, plots_text, schema_text, trial
 from ratchet.init.columns import Draft, draft, numbers
 from ratchet.init.leaks import suspects
-from ratchet.init.look import BYTES, Found, inbox_in, look
+from ratchet.init.look import BYTES, Found, Splitting, inbox_in, look
 from ratchet.init.place import Place, clear, refuse, replace_all
-from ratchet.init.roles import calendar, check_key, key_of, rises, time_of
+from ratchet.init.roles import calendar, check_key, course, key_of, time_of
 from ratchet.init.sample import Sample, read_sample
 from ratchet.init.schema_text import Contract
 from ratchet.init.spelling import spelling_of
@@ -38,6 +37,11 @@ VALUES = 20  # most values of such a column
 # to single rows: on 1,500 to 8,500 rows it was better by .015 to .03 AUC, also for 225 names, on
 # 78,000 worse by .005.
 FEW_ROWS = 20_000
+_COURSES = {
+    "rises": "dates that rise with the batches",
+    "stays": "dates, of one batch so far",
+    "wavers": "dates, but they don't rise with the batches",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Wish:
     key: Sequence[str] = ()
     task: Task | None = None
     weight: str | None = None
-    split: Period | None = None
+    split: Splitting | None = None
     pattern: str | None = None
     force: bool = False
 
@@ -139,7 +143,7 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
     reviews: dict[str, Sequence[str]] = {"format": spelt.reviews if spelt else ()}
     target = drafts[wish.target]
     task, positive = settle(target, sample, spelling, wish.task)
-    time = _time(wish, found, drafts, sample, spelling, reviews)
+    time, time_why = _time(wish, found, drafts, sample, spelling, reviews)
     key = list(wish.key)
     if key:
         check_key(key, sample)
@@ -174,6 +178,7 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
         list(drafts.values()),
         target,
         time,
+        time_why,
         key,
         wish.weight,
         *_rows(found, sample),
@@ -197,8 +202,8 @@ def _time(
     sample: Sample,
     spelling: Format,
     reviews: dict[str, Sequence[str]],
-) -> str | None:
-    """Return the column of time, and decide of each date whether its calendar can teach."""
+) -> tuple[str | None, str]:
+    """Return the column of time and why, and decide of each date whether its calendar can teach."""
     time = wish.time or found.time or time_of(list(drafts.values()), sample, spelling)
     if time is not None and drafts[time].type != "date":
         raise ConfigError(
@@ -211,9 +216,19 @@ def _time(
             each.note = why
             if not teaches:
                 each.drop(why)
-    if time is not None and not rises(drafts[time], sample, spelling):
+    if time is None:
+        dated = any(each.type == "date" for each in drafts.values())
+        return None, "no date rises with the batches" if dated else "no column holds dates"
+    goes = course(drafts[time], sample, spelling)
+    if goes == "wavers":
         reviews["time"] = ["it doesn't rise with the batches' names, which must sort in time order"]
-    return time
+    if found.split and not wish.time:
+        reviews["time"] = [
+            "the file is cut by it: do rows of the past ever change? Then say --split none"
+        ]
+    if wish.time:
+        return time, "as you said"
+    return time, "the file is cut by it" if found.split else _COURSES[goes]
 
 
 def _weight(wish: Wish, drafts: Mapping[str, Draft]) -> None:

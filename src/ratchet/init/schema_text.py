@@ -24,6 +24,7 @@ class Contract:
     columns: Sequence[Draft]
     target: Draft
     time: str | None
+    time_why: str
     key: Sequence[str]
     weight: str | None
     rows: tuple[int, int]
