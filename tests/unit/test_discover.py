@@ -101,6 +101,8 @@ def test_names_that_sort_against_time_are_told(shop: Shop) -> None:
         (["01-30-2024", "01-31-2024", "02-01-2024"], None),
         (["01.02.2024", "02.01.2024"], None),  # may be months
         (["01.02.2024", "other"], None),
+        (["week-10", "week-2", "other"], ("week-10", "week-2")),
+        (["a-12bd3", "a-9c"], None),  # hashes
     ],
 )
 def test_an_order_against_time(names: list[str], swapped: tuple[str, str] | None) -> None:
@@ -167,8 +169,8 @@ def test_a_pattern_that_matches_nothing_is_not_taken_for_batches_that_are_gone(s
     with pytest.raises(EvidenceError) as caught:
         shop.discover()
     assert str(caught.value) == (
-        f"{shop.inbox}: none of the 3 objects there matches source.pattern *.cvs, yet 3 batches "
-        "are pinned; check source.url and source.pattern in params.yaml"
+        f"{shop.inbox}: none of the 3 objects there matches source.pattern *.cvs (there: "
+        "3 .csv), yet 3 batches are pinned; check source.url and source.pattern in params.yaml"
     )
     assert shop.manifest.read_bytes() == before
 
@@ -188,7 +190,8 @@ def test_a_first_look_with_a_wrong_pattern_says_that_it_matches_nothing(shop: Sh
     shop.params["source"]["pattern"] = "*.cvs"
     assert describe(shop.discover()).splitlines() == [
         "no new batch (0 pinned)",
-        f"note: {shop.inbox}: none of the 2 objects there matches source.pattern *.cvs",
+        f"note: {shop.inbox}: none of the 2 objects there matches source.pattern *.cvs "
+        "(there: 2 .csv)",
     ]
 
 

@@ -402,7 +402,7 @@ def test_what_lies_there_is_found(tmp_path: Path) -> None:
     how: Any = {"period": None, "time": None, "incoming": tmp_path, "scratch": scratch}
     found = look(str(place), pattern=None, **how)
     assert (found.pattern, [each.id for each in found.listed]) == ("*.csv", ["2024-03-02"])
-    with pytest.raises(EvidenceError, match=r"no batch lies directly there whose name matches \*"):
+    with pytest.raises(EvidenceError, match=r"no batch lies there whose name matches \*"):
         look(str(tmp_path), pattern="*.parquet", **how)
     with pytest.raises(EvidenceError, match="there is no such file or folder"):
         look(str(tmp_path / "absent"), pattern=None, **how)

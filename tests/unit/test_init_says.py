@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from test_init import deliver, drafted, shop
 
+from ratchet.errors import EvidenceError
 from ratchet.init.look import Found, look
 
 
@@ -67,3 +68,39 @@ def test_names_of_days_sort_in_time_or_it_is_told(tmp_path: Path, day: str, swap
     days = pd.date_range("2024-01-30", periods=4).strftime(day)
     found = looked(deliver(tmp_path / "in", dict.fromkeys(days, frame)))
     assert (found.swapped is not None) == swapped
+
+
+# What lies there
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_folders_as_of_hive_are_found(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "in"
+    for name, frame in shop().items():
+        path = place / f"dt={name}" / f"part-0.{kind}"
+        path.parent.mkdir(parents=True)
+        frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    (place / "README.md").touch()
+    found = looked(place)
+    assert found.pattern == f"*/*.{kind}"
+    assert found.listed[0].id == "dt=2024-03-01.part-0"
+    contract, _ = drafted(place)
+    assert contract.time == "ordered_at"
+    assert [each.name for each in contract.columns] == list(shop()["2024-03-01"])
+
+
+def test_capital_endings_are_endings(tmp_path: Path) -> None:
+    place = deliver(tmp_path / "in", shop())
+    for path in place.iterdir():
+        path.rename(path.with_suffix(".CSV"))
+    found = looked(place)
+    assert (found.pattern, [each.id for each in found.listed]) == ("*.CSV", [*shop()])
+    drafted(place)
+
+
+def test_what_can_t_be_read_is_told_by_its_ending(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.zip", "b.zip", "c.jsonl"):
+        (tmp_path / "in" / name).touch()
+    with pytest.raises(EvidenceError, match=r"matches \*\.csv \(there: 2 \.zip, 1 \.jsonl\);"):
+        looked(tmp_path / "in")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ratchet.config import Params
 from ratchet.data import landing
-from ratchet.data.listing import Listed, Source, earliest
+from ratchet.data.listing import Listed, Source, earliest, is_content_id
 from ratchet.data.manifest import Batch, check_id, read_manifest, select_window, write_manifest
 from ratchet.data.order import WRONG, misplaced
 from ratchet.data.schema import load_schema
@@ -155,7 +155,7 @@ def run(
 def _caveats(source: Source, listed: Sequence[Listed], params: Params) -> Sequence[str]:
     if not listed and source.unmatched:
         return [_nothing(source, params)]
-    if swapped := misplaced([item.id for item in listed]):
+    if swapped := misplaced([item.id for item in listed if not is_content_id(item.id)]):
         return [*source.caveats, WRONG.format(*swapped)]
     return source.caveats
 
@@ -177,9 +177,10 @@ def _nothing(source: Source, params: Params) -> str:
     if not source.unmatched:
         return f"{source.url}: no object lies directly there"
     there = "the only object there doesn't match"
-    if source.unmatched > 1:
-        there = f"none of the {source.unmatched} objects there matches"
-    return f"{source.url}: {there} source.pattern {params.source.pattern}"
+    if (many := source.unmatched.total()) > 1:
+        there = f"none of the {many} objects there matches"
+    lies = ", ".join(f"{count} {ending}" for ending, count in source.unmatched.most_common(3))
+    return f"{source.url}: {there} source.pattern {params.source.pattern} (there: {lies})"
 
 
 def _same_tags(pin: Batch, item: Listed) -> bool:

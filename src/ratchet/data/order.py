@@ -1,6 +1,7 @@
 """Whether batches' ids sort in the order of time, as far as the ids themselves tell."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 WRONG = (
@@ -22,16 +23,21 @@ def misplaced(ids: Sequence[str]) -> tuple[str, str] | None:
     """
     by_name = sorted(ids)
     dates = {name: _date(name) for name in by_name}
-    orders: list[Order] = [_natural]
-    if by_name and all(dates.values()):
-        # 01.02. may be in January or in February: one reading that fits is enough.
-        orders = []
-        if all(second <= _MONTHS for _, second, _ in dates.values()):
-            orders.append(lambda name: (dates[name][2], dates[name][1], dates[name][0], name))
-        if all(first <= _MONTHS for first, _, _ in dates.values()):
-            orders.append(lambda name: (dates[name][2], dates[name][0], dates[name][1], name))
-    found = [_swapped(by_name, order) for order in orders]
-    return found[0] if found and all(found) else None
+    if not by_name or not all(dates.values()):
+        # Only what is spelt alike is compared: hashes aren't numbers.
+        alike = defaultdict(list)
+        for name in by_name:
+            alike[_NUMBER.sub("0", name)].append(name)
+        found = (_swapped(names, _natural) for names in alike.values())
+        return next(filter(None, found), None)
+    # 01.02. may be in January or in February: one reading that fits is enough.
+    orders: list[Order] = []
+    if all(second <= _MONTHS for _, second, _ in dates.values()):
+        orders.append(lambda name: (dates[name][2], dates[name][1], dates[name][0], name))
+    if all(first <= _MONTHS for first, _, _ in dates.values()):
+        orders.append(lambda name: (dates[name][2], dates[name][0], dates[name][1], name))
+    swapped = [_swapped(by_name, order) for order in orders]
+    return swapped[0] if swapped and all(swapped) else None
 
 
 def _swapped(by_name: Sequence[str], order: Order) -> tuple[str, str] | None:

@@ -59,7 +59,7 @@ def read_table(path: Path, spelling: Format = PLAIN) -> pa.Table:
 
 def is_csv(path: Path) -> bool:
     """Tell a CSV file, which spells its values, from a Parquet file, which has types."""
-    return not path.name.endswith(".parquet")
+    return not path.name.lower().endswith(".parquet")
 
 
 def _read_csv(path: Path, spelling: Format) -> pa.Table:

@@ -11,7 +11,7 @@ import gzip
 import json
 import shutil
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -92,7 +92,7 @@ class SplitSource:
         self._incoming = incoming
         self._inbox = FolderSource(inbox.as_posix(), "*.csv")
         self.url = self._original.url
-        self.unmatched = 0
+        self.unmatched: Counter[str] = Counter()
         self.overwritten = False
         self.caveats: list[str] = []
 

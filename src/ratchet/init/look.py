@@ -27,7 +27,8 @@ BYTES = 200_000_000  # that are looked at, or downloaded for it
 NEWEST = 7  # batches that are looked at first; the others are spread over the window
 COMPARED = 28  # batches that the checks need before they compare
 FULL = 100  # rows that make a batch worth judging by itself
-PATTERNS = ("*.csv", "*.csv.gz", "*.parquet", "*.csv*", "*.tsv", "*.txt")
+PATTERNS = ("*.csv", "*.csv.gz", "*.parquet", "*.csv*", "*.tsv", "*.txt", "*.CSV")
+DEEP = ("*/*.csv", "*/*.csv.gz", "*/*.parquet")  # folders as of Hive, `dt=2024-01-01/`
 Splitting: TypeAlias = Period | Literal["none"]  # what a person may wish
 
 
@@ -107,11 +108,13 @@ def _single(source: Source) -> Listed | None:
 
 
 def _batches(url: str, pattern: str | None, incoming: Path, scratch: Path) -> Found:
-    source, listed, pattern = _matching(url, (pattern,) if pattern else PATTERNS)
+    source, listed, pattern = _matching(url, pattern)
     if not listed:
+        lies = ", ".join(f"{count} {ending}" for ending, count in source.unmatched.most_common(3))
         raise EvidenceError(
-            f"{url}: no batch lies directly there whose name matches {pattern}; name the folder or "
-            "prefix (ending with /) that holds the files, or the one file, or give --pattern"
+            f"{url}: no batch lies there whose name matches {pattern} (there: {lies or 'nothing'})"
+            "; name the folder or prefix (ending with /) that holds the files, or the one file, "
+            "or give --pattern; what is read is CSV, CSV.gz and Parquet"
         )
     chosen = _choose(listed)
     brought = _bring(source, chosen, incoming)
@@ -292,8 +295,16 @@ def _link(folder: Path, places: Mapping[str, tuple[Path, Listed]]) -> dict[str, 
     return made
 
 
-def _matching(url: str, patterns: Sequence[str]) -> tuple[Source, Sequence[Listed], str]:
-    """Return the source with the first of the patterns that fits most objects."""
+def _matching(url: str, pattern: str | None) -> tuple[Source, Sequence[Listed], str]:
+    """Return the source with the pattern, by default the first of those that fit most objects."""
+    if pattern:
+        return _best(url, [pattern])
+    found = _best(url, PATTERNS)
+    deep = found if found[1] else _best(url, DEEP)
+    return deep if deep[1] else found
+
+
+def _best(url: str, patterns: Sequence[str]) -> tuple[Source, Sequence[Listed], str]:
     best: tuple[Source, Sequence[Listed], str] | None = None
     for pattern in patterns:
         source = open_source(url, pattern)
@@ -305,7 +316,7 @@ def _matching(url: str, patterns: Sequence[str]) -> tuple[Source, Sequence[Liste
             continue
         if best is None or len(listed) > len(best[1]):
             best = source, listed, pattern
-        if len(listed) >= 10 * source.unmatched and listed:
+        if len(listed) >= 10 * source.unmatched.total() and listed:
             break
     assert best is not None
     return best
