@@ -1,14 +1,21 @@
 """What `ratchet init` says of data that it doesn't understand, or that a person must look at."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from test_init import deliver, drafted, shop
+from test_init import deliver, drafted, one, shop
 
-from ratchet.errors import EvidenceError
+from ratchet.errors import DataError, EvidenceError
 from ratchet.init.look import Found, look
+from ratchet.init.sample import read_sample
+
+
+LISTS = "list<element: string>, of which no model can learn"  # as Parquet calls it
 
 
 def looked(place: Path, **how: Any) -> Found:
@@ -104,3 +111,100 @@ def test_what_can_t_be_read_is_told_by_its_ending(tmp_path: Path) -> None:
         (tmp_path / "in" / name).touch()
     with pytest.raises(EvidenceError, match=r"matches \*\.csv \(there: 2 \.zip, 1 \.jsonl\);"):
         looked(tmp_path / "in")
+
+
+# What a person must look at
+
+
+def reviews(folder: Path, values: Sequence[Any], name: str = "x") -> list[str]:
+    draft, _ = one(folder, values, name)
+    return list(draft.reviews)
+
+
+def test_a_code_that_is_spelt_like_a_gap_is_to_be_reviewed(tmp_path: Path) -> None:
+    [said] = reviews(tmp_path, ["N", "S", "E", "NA"] * 10)
+    assert said.startswith("'NA' counts as missing, in 25.0% of the rows: if it is a code, ")
+
+
+@pytest.mark.parametrize("words", [["north", "south", "NA"], ["N", "S", ""], ["1", "2", "NA"]])
+def test_a_plain_gap_is_not(tmp_path: Path, words: list[str]) -> None:
+    assert reviews(tmp_path, [*words, words[0]] * 10) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["12.3%", "4%", "0.5 %", "17%"], "looks like numbers with a sign such as % or $"),
+        (["$12", "$1,200.50", "-$3", "$ 4"], "looks like numbers with a sign such as % or $"),
+        (["5 €", "6 €", "7,50 €", "8 €"], "looks like numbers with a sign such as % or $"),
+        ([1700000000, 1700003600, 1700007200, 1800000000], "looks like Unix time"),
+        ([1700000000123, 1700003600456, 1700007200789, 1700009200789], "looks like Unix time"),
+        (["2024-01-01T10:00:00", "2024-01-01T10:00:00+01:00"] * 2, "these are taken for UTC"),
+        (["$", "%", "a", "b"], ""),
+        ([17, 1700003600, 1700007200, 1800000000], ""),
+        (["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"], ""),
+        (["2024-01-01T10:00Z", "2024-01-02T10:00Z", "2024-01-03T10:00Z"] * 4, ""),
+    ],
+)
+def test_what_looks_like_something_else(tmp_path: Path, values: list[Any], said: str) -> None:
+    found = reviews(tmp_path, (values * 10)[:40])
+    assert (len(found) == 1 and said in found[0]) if said else not found
+
+
+def test_times_with_an_offset_become_utc_and_it_is_told(tmp_path: Path) -> None:
+    frames = shop()
+    contract, _ = drafted(deliver(tmp_path / "plain", frames))
+    assert contract.notes == []
+    for frame in frames.values():
+        frame["ordered_at"] += "+02:00"
+    contract, _ = drafted(deliver(tmp_path / "in", frames))
+    assert contract.notes[0].startswith("ordered_at: times with an offset (+01:00) become those of")
+    [draft] = [each for each in contract.columns if each.name == "ordered_at"]
+    assert draft.note == "hour and weekday, in UTC"
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.struct({"a": pa.int64()})])
+def test_a_column_of_lists_is_left_out_with_the_reason(tmp_path: Path, kind: pa.DataType) -> None:
+    rows = 40
+    value = ["é", "b"] if pa.types.is_list(kind) else {"a": 1}
+    made = {"tags": pa.array([value, None] * (rows // 2), kind), "x": [1, 2] * (rows // 2)}
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({**made, "y": ["a", "b"] * (rows // 2)}), tmp_path / "in/b1.parquet")
+    contract, schema = drafted(tmp_path / "in", "y")
+    [draft] = [each for each in contract.columns if each.name == "tags"]
+    assert draft.note in (f"{kind}, of which no model can learn", LISTS)
+    assert (schema.columns["tags"].type, schema.columns["tags"].feature) == ("text", False)
+
+
+def test_the_newest_batch_is_named_by_its_place_and_the_column_by_its_type(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "b1.parquet"
+    pq.write_table(pa.table({"raw": pa.array([b"\xff"]), "y": ["a"]}), path)
+    found = looked(tmp_path / "in")
+    with pytest.raises(DataError) as caught:
+        read_sample(found.paths, found.dialect, {each.id: each.uri for each in found.listed})
+    assert str(caught.value).startswith(f"{path}: the newest batch can't be read: not a readable")
+    assert "column raw (binary)" in str(caught.value)
+
+
+def test_batches_with_another_delimiter_are_told_by_their_header(tmp_path: Path) -> None:
+    frames = shop(4)
+    place = deliver(tmp_path / "in", frames)
+    for name in list(frames)[:2]:
+        frames[name].to_csv(place / f"{name}.csv", index=False, sep=";")
+    with pytest.raises(DataError) as caught:
+        drafted(place)
+    assert "returned is no column of 2 of 4 batches, the newest of them 2024-03-02" in str(
+        caught.value
+    )
+    assert "is ';' its delimiter?" in str(caught.value)
+
+
+def test_rows_without_a_label_are_counted_and_one_is_shown(tmp_path: Path) -> None:
+    place = deliver(tmp_path / "in", shop())
+    for path in place.iterdir():
+        path.write_text(path.read_text() + "Total,,,9000,,\n")
+    with pytest.raises(
+        DataError, match=r"missing in 3 rows of 3 of 3 .* \(row 61 of 61: Total, 90"
+    ):
+        drafted(place)

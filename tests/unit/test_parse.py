@@ -18,6 +18,7 @@ from ratchet.data.parse import (
     PLAIN,
     TYPES,
     UnreadableError,
+    nested_columns,
     check_header,
     convert,
     read_table,
@@ -252,7 +253,7 @@ CUT_OFF = gzip.compress(b"x\n" + b"1\n" * 999, mtime=0)[:-9]
     ("name", "content", "says"),
     [
         pytest.param("a.csv", b"", "empty: the file has no content", id="nothing"),
-        pytest.param("a.csv", b"x,y\n", "empty: the file has a header and no rows", id="header"),
+        pytest.param("a.csv", b"x,y\n", "empty: the file has no rows", id="header"),
         pytest.param("a.csv", b"\n", "unreadable: ", id="one empty line"),
         pytest.param(
             "a.csv", b"x,y\n1,2\n3\n", "unreadable: .*(Row #3|Expected 2 columns)", id="truncated"
@@ -368,12 +369,23 @@ def test_parquet_of_another_type_is_read_when_it_can_be(
     assert convert(read_table(tmp_path / "a.parquet"), {"x": column})[1] == []
 
 
-@pytest.mark.parametrize(
-    "values", [pa.array([[1], [2]]), pa.array([{"a": 1}]), pa.array([b"\xff"])]
-)
-def test_parquet_that_is_no_flat_table_is_unreadable(tmp_path: Path, values: pa.Array) -> None:
-    pq.write_table(pa.table({"x": values}), tmp_path / "a.parquet")
-    assert failure_of(tmp_path / "a.parquet").startswith("unreadable: not a readable table: ")
+def test_parquet_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": pa.array([b"\xff"])}), tmp_path / "a.parquet")
+    said = failure_of(tmp_path / "a.parquet")
+    assert said.startswith("unreadable: not a readable table: column x (binary): ")
+
+
+def test_lists_and_structs_of_parquet_are_text(tmp_path: Path) -> None:
+    table = pa.table({"x": [[1, None], None], "y": [{"a": "ä"}, None]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet").to_pydict() == {
+        "x": ["[1, null]", None],
+        "y": ['{"a": "ä"}', None],
+    }
+    assert nested_columns(tmp_path / "a.parquet") == {
+        "x": "list<element: int64>",
+        "y": "struct<a: string>",
+    }
 
 
 # Headers

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,7 @@ def read_table(path: Path, spelling: Format = PLAIN) -> pa.Table:
             Failure("unreadable", "", f"not a readable table: {reason}")
         ) from None
     if table.num_rows == 0:
-        raise UnreadableError(Failure("empty", "", "the file has a header and no rows"))
+        raise UnreadableError(Failure("empty", "", "the file has no rows"))
     return table
 
 
@@ -128,14 +129,34 @@ def _wrong_bytes(path: Path, encoding: str) -> str:
 
 def _read_parquet(path: Path) -> pa.Table:
     table = pyarrow.parquet.read_table(path, use_threads=False)
-    return pa.table([as_text(column) for column in table.columns], table.column_names)
+    texts = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            texts.append(as_text(column))
+        except pa.ArrowException as error:
+            raise pa.ArrowInvalid(f"column {name} ({column.type}): {error}") from None
+    return pa.table(texts, table.column_names)
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return typed values as the text that a CSV would have of them."""
+    """Return typed values as the text that a CSV would have of them, lists and structs as JSON."""
+    if pa.types.is_nested(column.type):
+        texts = [
+            None if each is None else json.dumps(each, default=str, ensure_ascii=False)
+            for each in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(texts, pa.string())])
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)  # as in a CSV, NaN is no value
     return column.cast(pa.string())
+
+
+def nested_columns(path: Path) -> Mapping[str, str]:
+    """Return the columns of a file that hold lists or structs, with their types; a CSV has none."""
+    if is_csv(path):
+        return {}
+    fields = pyarrow.parquet.read_schema(path)
+    return {field.name: str(field.type) for field in fields if pa.types.is_nested(field.type)}
 
 
 def check_header(

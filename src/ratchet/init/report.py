@@ -124,7 +124,7 @@ def _reviews(done: Drafted) -> Iterator[tuple[str, str]]:
 
 
 def _told(done: Drafted) -> Iterator[str]:
-    for note in done.found.notes:
+    for note in [*done.found.notes, *done.contract.notes]:
         yield f"note: {note}"
     tried = done.trial
     if tried is None:

@@ -93,7 +93,8 @@ def run(wish: Wish, place: Place) -> Drafted:
             incoming=incoming,
             scratch=scratch,
         )
-        sample = read_sample(found.paths, found.dialect)
+        origins = {each.id: each.uri for each in found.listed}
+        sample = read_sample(found.paths, found.dialect, origins)
         contract, spread = draft_contract(wish, found, sample)
         text = schema_text.write(contract, _source(wish, sample))
         schema, params = scratch / "schema.yaml", scratch / "params.yaml"
@@ -185,6 +186,7 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
         _extra(sample),
         spelling,
         reviews,
+        _zones(drafts),
     )
     return contract, _spread(task, labels)
 
@@ -213,7 +215,7 @@ def _time(
     for each in drafts.values():
         if each.type == "date" and each.feature:
             teaches, why = calendar(each, sample, spelling)
-            each.note = why
+            each.note = f"{why}, in UTC" if each.zoned else why
             if not teaches:
                 each.drop(why)
     if time is None:
@@ -229,6 +231,16 @@ def _time(
     if wish.time:
         return time, "as you said"
     return time, "the file is cut by it" if found.split else _COURSES[goes]
+
+
+def _zones(drafts: Mapping[str, Draft]) -> Sequence[str]:
+    zoned = [each.name for each in drafts.values() if each.zoned]
+    if not zoned:
+        return []
+    return [
+        f"{', '.join(zoned)}: times with an offset (+01:00) become those of UTC, by which days, "
+        "weeks and hours are told"
+    ]
 
 
 def _weight(wish: Wish, drafts: Mapping[str, Draft]) -> None:
@@ -289,8 +301,10 @@ def _extra(sample: Sample) -> str:
     if sample.unusable:
         shown = ", ".join(repr(name) for name in sample.unusable[:5])
         said.append(f"left out, as no column can be called that: {shown}")
-    if sample.lacking:
-        said.append(f"not in all batches: {', '.join(sample.lacking[:5])}")
+    everywhere = {*sample.columns, *sample.unusable}
+    lacking = {name for names in sample.headers.values() for name in everywhere ^ {*names}}
+    if lacking:
+        said.append(f"not in all batches: {', '.join(sorted(lacking)[:5])}")
     return "; ".join(said)
 
 

@@ -32,6 +32,7 @@ class Contract:
     ignore_extra: str
     format: Format
     reviews: Mapping[str, Sequence[str]]
+    notes: Sequence[str] = ()
 
 
 def write(contract: Contract, source: str) -> str:

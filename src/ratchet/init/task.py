@@ -4,12 +4,16 @@ import difflib
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from ratchet.data.failure import quoted
 from ratchet.data.schema import Format, Value
 from ratchet.data.target import MOST_CLASSES
 from ratchet.errors import ConfigError, DataError
 from ratchet.init.columns import Draft, numbers
 from ratchet.init.sample import Sample
+from ratchet.init.spelling import delimiter_of
 from ratchet.task import Task
 
 FEW = 10  # different whole numbers that may as well be classes
@@ -115,15 +119,43 @@ def _refuse_gaps(target: Draft, sample: Sample) -> None:
             f"{target.name} has no value in any of {len(sample.batch):,} rows; name another column "
             "with --target"
         )
+    without = [batch for batch, names in sample.headers.items() if target.name not in names]
+    if len(without) > len(sample.ids) / 5:
+        header = sample.headers[without[-1]]
+        raise DataError(
+            f"{target.name} is no column of {len(without)} of {len(sample.ids)} batches, the "
+            f"newest of them {without[-1]}, whose first line is read as {_columns(header)}; "
+            "deliver all in one form, or choose with --pattern"
+        )
     gaps = [batch for batch, share in zip(sample.ids, missing, strict=True) if share > 0]
     if len(gaps) > len(sample.ids) / 5 or sample.ids[-1] in gaps:
+        rows = round(float((missing * sample.rows).sum()))
         raise DataError(
-            f"{target.name} is missing in rows of {len(gaps)} of {len(sample.ids)} batches, the "
-            f"newest of them {gaps[-1]}: a row can teach or judge only with its label; deliver "
-            "rows when it is known, without the others"
+            f"{target.name} is missing in {rows} rows of {len(gaps)} of {len(sample.ids)} batches, "
+            f"the newest of them {gaps[-1]} ({_first_gap(target.name, gaps[-1], sample)}): a row "
+            "can teach or judge only with its label; deliver rows when it is known, without the "
+            "others"
         )
     if gaps:
         target.reviews.append(f"missing in rows of {', '.join(gaps[:3])}, which are set aside")
+
+
+def _columns(header: Sequence[str]) -> str:
+    """Say how a batch's first line is read, and of which delimiter that may come."""
+    shown = ", ".join(map(repr, header[:5]))
+    if len(header) == 1 and (other := delimiter_of(header[0])) in header[0]:
+        return f"one column, {shown}: is {other!r} its delimiter?"
+    return f"{len(header)} columns, {shown}" if len(header) > 1 else f"one column, {shown}"
+
+
+def _first_gap(name: str, batch: str, sample: Sample) -> str:
+    """Say which row of a batch is the first without a value, and what else it holds."""
+    rows = np.flatnonzero(sample.batch == sample.ids.index(batch))
+    places = sample.columns[name].indices.take(pa.array(rows))
+    row = int(np.flatnonzero(pc.is_null(places))[0])
+    values = [each[int(rows[row])].as_py() for each in sample.columns.values()]
+    shown = ", ".join(quoted(value) for value in values if value is not None)
+    return f"row {row + 1} of {len(rows)}: {quoted(shown)}"
 
 
 def _positive(target: Draft, sample: Sample, spelling: Format) -> Value:
