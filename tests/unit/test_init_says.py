@@ -14,7 +14,6 @@ from ratchet.errors import DataError, EvidenceError
 from ratchet.init.look import Found, look
 from ratchet.init.sample import read_sample
 
-
 LISTS = "list<element: string>, of which no model can learn"  # as Parquet calls it
 
 

@@ -18,9 +18,9 @@ from ratchet.data.parse import (
     PLAIN,
     TYPES,
     UnreadableError,
-    nested_columns,
     check_header,
     convert,
+    nested_columns,
     read_table,
 )
 from ratchet.data.schema import NULLS, Column, Format, Kind
