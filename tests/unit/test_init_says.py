@@ -10,8 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from test_init import deliver, drafted, one, shop
 
-from ratchet.errors import DataError, EvidenceError
+from ratchet.errors import ConfigError, DataError, EvidenceError
+from ratchet.git import git, signature
 from ratchet.init.look import Found, look
+from ratchet.init.place import is_committed
+from ratchet.init.report import counted
 from ratchet.init.sample import read_sample
 
 LISTS = "list<element: string>, of which no model can learn"  # as Parquet calls it
@@ -207,3 +210,56 @@ def test_rows_without_a_label_are_counted_and_one_is_shown(tmp_path: Path) -> No
         DataError, match=r"missing in 3 rows of 3 of 3 .* \(row 61 of 61: Total, 90"
     ):
         drafted(place)
+
+
+def test_the_file_is_named_whose_columns_are_others(tmp_path: Path) -> None:
+    place = deliver(tmp_path / "in", shop())
+    (place / "lookup.csv").write_text("c,name\n1,a\n2,b\n")
+    with pytest.raises(ConfigError) as caught:
+        drafted(place)
+    assert str(caught.value).endswith(f"the newest batch, {place}/lookup.csv, has c, name")
+
+
+def test_a_file_without_a_header_is_guessed(tmp_path: Path) -> None:
+    place = deliver(tmp_path / "in", shop(), header=False)
+    with pytest.raises(ConfigError, match="is its first line no header, but a row"):
+        drafted(place)
+
+
+@pytest.mark.parametrize("name", ["X.zip", "x.jsonl", "x.xlsx"])
+def test_a_file_of_another_kind_isn_t_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    with pytest.raises(EvidenceError, match=r"can't be read; unpack it, or write it as CSV, "):
+        looked(tmp_path / name)
+
+
+def test_no_task_is_quoted_that_nobody_named(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"y": [f"n{n}" for n in range(101)] * 2, "x": [*range(7), 3.5] * 25 + [1, 2]}
+    )
+    place = deliver(tmp_path / "in", {"b1": frame})
+    with pytest.raises(ConfigError, match=r"^y has 101 different values"):
+        drafted(place, "y")
+    with pytest.raises(ConfigError, match=r"^--task multiclass: y has 101 different values"):
+        drafted(place, "y", task="multiclass")
+
+
+@pytest.mark.parametrize(
+    ("number", "what", "said"), [(1, "batch", "1 batch"), (2, "batch", "2 batches"),
+    (1, "content", "1 content"), (1200, "content", "1,200 contents")],
+)  # fmt: skip
+def test_one_is_no_plural(number: int, what: str, said: str) -> None:
+    assert counted(number, what) == said
+
+
+def test_git_has_only_what_was_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("manifest.csv").write_text("pins")
+    assert not is_committed(Path("manifest.csv"))  # no repository at all
+    git(tmp_path, "init", "-q")
+    assert not is_committed(Path("manifest.csv"))
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "x", **signature(tmp_path))
+    assert is_committed(Path("manifest.csv"))
+    Path("manifest.csv").write_text("more")
+    assert not is_committed(Path("manifest.csv"))

@@ -233,8 +233,11 @@ def _open(path: Path, name: str, cut: Cut) -> Iterator[tuple[str, Iterator[Chunk
 
 def _place(names: Sequence[str], cut: Cut, name: str) -> int:
     if names.count(cut.time) != 1:
-        there = "more than once" if cut.time in names else f"not: it has {', '.join(names[:20])}"
-        raise ConfigError(f"schema.yaml: time: {cut.time} is in {name} {there}")
+        if cut.time in names:
+            raise ConfigError(f"schema.yaml: time: {name} has {cut.time} more than once")
+        raise ConfigError(
+            f"schema.yaml: time: {name} has no column {cut.time}; it has {', '.join(names[:20])}"
+        )
     return names.index(cut.time)
 
 

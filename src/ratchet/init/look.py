@@ -4,7 +4,7 @@ import gzip
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 import pyarrow as pa
@@ -28,6 +28,10 @@ NEWEST = 7  # batches that are looked at first; the others are spread over the w
 COMPARED = 28  # batches that the checks need before they compare
 FULL = 100  # rows that make a batch worth judging by itself
 PATTERNS = ("*.csv", "*.csv.gz", "*.parquet", "*.csv*", "*.tsv", "*.txt", "*.CSV")
+OTHERS = frozenset(
+    [".zip", ".7z", ".tar", ".tgz", ".json", ".jsonl", ".ndjson", ".xml", ".xls", ".xlsx", ".ods"]
+    + [".feather", ".arrow", ".orc", ".avro", ".db", ".sqlite", ".pkl"]
+)
 DEEP = ("*/*.csv", "*/*.csv.gz", "*/*.parquet")  # folders as of Hive, `dt=2024-01-01/`
 Splitting: TypeAlias = Period | Literal["none"]  # what a person may wish
 
@@ -73,6 +77,7 @@ def look(
     """
     if not url.startswith("s3://") and "://" not in url and not Path(url).exists():
         raise EvidenceError(f"{url}: there is no such file or folder; check the URL")
+    _refuse_other(url)
     source = open_source(url, pattern or "*")
     single = _single(source)
     if single is None:
@@ -98,6 +103,15 @@ def look(
         [f"one file that is overwritten: each content of it is a batch; {len(listed)} so far"],
         overwritten=True,
     )
+
+
+def _refuse_other(url: str) -> None:
+    """Raise EvidenceError for one file that its name says to be neither CSV nor Parquet."""
+    ending = PurePosixPath(url).suffix.lower()
+    if ending in OTHERS and not url.endswith("/") and not Path(url).is_dir():
+        raise EvidenceError(
+            f"{url}: files of the kind {ending} can't be read; unpack it, or write it as CSV, CSV.gz or Parquet"
+        )
 
 
 def _single(source: Source) -> Listed | None:

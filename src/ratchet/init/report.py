@@ -57,10 +57,10 @@ def _guesses(done: Drafted) -> Table:
         f"{target.distinct:,} different values",
     )
     split = f", cut by {found.split}" if found.split else ""
-    what = "contents" if found.overwritten else "batches"
+    what = "content" if found.overwritten else "batch"
     table.add_row(
         "source",
-        f"{len(found.listed)} {what}{split}",
+        f"{counted(len(found.listed), what)}{split}",
         f"pattern {found.pattern}; {len(done.sample.ids)} of them looked at, "
         f"{len(done.sample.batch):,} rows",
     )
@@ -74,12 +74,17 @@ def _guesses(done: Drafted) -> Table:
     table.add_row(
         "window",
         f"{window.train} teach, {window.holdout} judge",
-        f"{len(found.listed)} batches of some {contract_rows(done):,} rows",
+        f"{counted(len(found.listed), 'batch')} of some {contract_rows(done):,} rows",
     )
     slices = ", ".join(params.evaluate.slices)
     table.add_row("slices", slices or "none", "few categories" if slices else "no column has few")
     table.add_row("gate", ", ".join(params.gate.metrics), f"the metrics for {contract.task}")
     return table
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 batch`, `2 batches`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("ch") else "s")
 
 
 def contract_rows(done: Drafted) -> int:
@@ -131,8 +136,8 @@ def _told(done: Drafted) -> Iterator[str]:
         yield f"The drafts weren't tried: {done.untried}."
     else:
         yield (
-            f"Tried on {tried.batches} batches of the window: {len(tried.set_aside)} would be set "
-            f"aside{':' * bool(tried.set_aside)}"
+            f"Tried on {counted(tried.batches, 'batch')} of the window: {len(tried.set_aside)} "
+            f"would be set aside{':' * bool(tried.set_aside)}"
         )
         for batch, why in [*tried.set_aside.items()][-5:]:
             yield f"  {batch}: {why}"
@@ -160,4 +165,8 @@ def _told(done: Drafted) -> Iterator[str]:
         )
     if done.removed:
         what = "the sample's pins, model and reports" if done.sample_gone else "the pins"
-        yield f"Cleared: {what} (git has them). sample/ stays, and nothing needs it."
+        where = "git has them" if done.committed else "they were never committed"
+        yield (
+            f"Cleared: {what} ({where})."
+            + (" sample/ stays, and nothing needs it." if done.sample_gone else "")
+        )

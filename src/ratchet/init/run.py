@@ -22,7 +22,7 @@ from ratchet.init import params_text, plots_text, schema_text, trial
 from ratchet.init.columns import Draft, draft, numbers
 from ratchet.init.leaks import suspects
 from ratchet.init.look import BYTES, Found, Splitting, inbox_in, look
-from ratchet.init.place import Place, clear, refuse, replace_all
+from ratchet.init.place import Place, clear, is_committed, refuse, replace_all
 from ratchet.init.roles import calendar, check_key, course, key_of, time_of
 from ratchet.init.sample import Sample, read_sample
 from ratchet.init.schema_text import Contract
@@ -71,6 +71,7 @@ class Drafted:
     untried: str
     sample_gone: bool
     removed: Sequence[str] = field(default_factory=list)
+    committed: bool = True
 
 
 def run(wish: Wish, place: Place) -> Drafted:
@@ -116,8 +117,10 @@ def run(wish: Wish, place: Place) -> Drafted:
             ),
         }
         gone: list[str] = []
+        committed = is_committed(place.manifest)
         moved = (before.source.url, before.source.split) != (wish.url, found.split)
-        if was_sample or moved:
+        pins = place.manifest.is_file() and len(place.manifest.read_bytes().splitlines()) > 1
+        if was_sample or (moved and pins):
             write_manifest(scratch / "empty.csv", [])
             files[place.manifest] = (scratch / "empty.csv").read_text(encoding="utf-8")
             gone.append(place.manifest.as_posix())
@@ -127,14 +130,14 @@ def run(wish: Wish, place: Place) -> Drafted:
             gone += [path.as_posix() for path in results]
         replace_all(files)
     made = load_params(place.params)
-    return Drafted(found, sample, contract, made, tried, untried, was_sample, gone)
+    return Drafted(found, sample, contract, made, tried, untried, was_sample, gone, committed)
 
 
 def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, float]:
     """Return what schema.yaml shall say, and how the target spreads (see `Facts.spread`)."""
     names = list(sample.columns)
     for name, where in _named(wish):
-        find(name, names, where)
+        find(name, names, where, found.listed[-1].uri)
     words = {name: values.dictionary for name, values in sample.columns.items()}
     is_csv = not found.listed[-1].uri.endswith(".parquet")
     spelt = spelling_of(words, found.dialect) if is_csv else None
@@ -309,9 +312,9 @@ def _extra(sample: Sample) -> str:
 
 
 def _source(wish: Wish, sample: Sample) -> str:
+    many = f"{len(sample.ids)} batches" if len(sample.ids) > 1 else "1 batch"
     return (
-        f"{len(sample.batch):,} rows of {len(sample.ids)} batches ({sample.ids[0]} to "
-        f"{sample.ids[-1]}) at {wish.url}"
+        f"{len(sample.batch):,} rows of {many} ({sample.ids[0]} to {sample.ids[-1]}) at {wish.url}"
     )
 
 

@@ -13,15 +13,18 @@ from ratchet.data.target import MOST_CLASSES
 from ratchet.errors import ConfigError, DataError
 from ratchet.init.columns import Draft, numbers
 from ratchet.init.sample import Sample
-from ratchet.init.spelling import delimiter_of
+from ratchet.init.spelling import delimiter_of, unread
 from ratchet.task import Task
 
 FEW = 10  # different whole numbers that may as well be classes
 _YES = ("1", "true", "yes", "y", "t", "ja", "j", "oui", "si", "on", "positive", "1.0")
 
 
-def find(name: str, names: Sequence[str], where: str) -> None:
-    """Raise ConfigError, with a guess at what was meant, when there is no such column."""
+def find(name: str, names: Sequence[str], where: str, newest: str) -> None:
+    """Raise ConfigError, with a guess at what was meant, when there is no such column.
+
+    newest: the place of the batch that the names are of.
+    """
     if name in names:
         return
     meant = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
@@ -30,8 +33,16 @@ def find(name: str, names: Sequence[str], where: str) -> None:
     raise ConfigError(
         f"{where}: there is no column {name!r}; "
         + (f"did you mean {meant[0]}? " if meant else "")
-        + f"the newest batch has {shown}"
+        + f"the newest batch, {newest}, has {shown}"
+        + ("; is its first line no header, but a row?" if _are_values(names) else "")
     )
+
+
+def _are_values(names: Sequence[str]) -> bool:
+    """Tell whether a header's names read like a row: some are numbers or dates."""
+    words = pa.array(names, pa.string())
+    usual = Format.model_validate({})
+    return any(len(unread(words, kind, usual)) < len(words) for kind in ("number", "date"))
 
 
 def settle(
@@ -55,7 +66,7 @@ def settle(
         target.distinct = 2
     numeric = target.type in ("number", "integer")
     task = wanted or _guess(target, numeric)
-    _refuse(target, task, numeric)
+    _refuse(target, task, wanted, numeric)
     target.drop("")
     target.is_target = True
     target.max_null = 0.0
@@ -96,9 +107,10 @@ def _guess(target: Draft, numeric: bool) -> Task:
     return "regression"
 
 
-def _refuse(target: Draft, task: Task, numeric: bool) -> None:
+def _refuse(target: Draft, task: Task, wanted: Task | None, numeric: bool) -> None:
     """Raise ConfigError unless the target's values fit the task."""
-    said = f"--task {task}: {target.name} has {target.distinct:,} different values"
+    asked = f"--task {wanted}: " if wanted else ""
+    said = f"{asked}{target.name} has {target.distinct:,} different values"
     if target.type == "date":
         raise ConfigError(f"{target.name} is a date, which can't be a target; name another column")
     if task == "binary" and target.distinct != 2:
