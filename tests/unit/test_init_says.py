@@ -14,7 +14,7 @@ from ratchet.errors import ConfigError, DataError, EvidenceError
 from ratchet.git import git, signature
 from ratchet.init.look import Found, look
 from ratchet.init.place import is_committed
-from ratchet.init.report import counted
+from ratchet.init.report import NEXT, counted
 from ratchet.init.sample import read_sample
 
 LISTS = "list<element: string>, of which no model can learn"  # as Parquet calls it
@@ -263,3 +263,10 @@ def test_git_has_only_what_was_committed(tmp_path: Path, monkeypatch: pytest.Mon
     assert is_committed(Path("manifest.csv"))
     Path("manifest.csv").write_text("more")
     assert not is_committed(Path("manifest.csv"))
+
+
+def test_the_contract_is_committed_before_the_first_model() -> None:
+    """Otherwise the first model comes with a change of the policy that judges it."""
+    steps = [step for line in NEXT.splitlines() for step in line[15:].split(" && ")]
+    commits = [place for place, step in enumerate(steps) if step.startswith("git commit")]
+    assert commits[0] < steps.index("ratchet discover") < steps.index("dvc repro") < commits[1]

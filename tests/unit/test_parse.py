@@ -413,3 +413,17 @@ def test_a_header_is_held_against_the_contract(names: list[str], failures: list[
     assert [str(each) for each in check_header(names, COLUMNS, "refuse")] == failures
     without_extra = [each for each in failures if not each.startswith("extra")]
     assert [str(each) for each in check_header(names, COLUMNS, "ignore")] == without_extra
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_utf8_in_place_of_single_bytes_is_told(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    spelling = Format(encoding=encoding)
+    path.write_bytes("größe,y\n1,ä\n".encode())
+    assert failure_of(path, spelling) == (
+        "unreadable: not a readable table: it is text in UTF-8, and format.encoding in schema.yaml "
+        f"says {encoding}: signs such as ä would be read as two"
+    )
+    for content in ("größe,y\n1,ä\n", "plain,y\n1,a\n", "größe,y\n1,Ã¤ß\n"):
+        path.write_bytes(content.encode(encoding))
+        assert read_table(path, spelling).column_names == content.split("\n")[0].split(",")

@@ -47,6 +47,11 @@ def read_table(path: Path, spelling: Format = PLAIN) -> pa.Table:
         raise UnreadableError(Failure("empty", "", "the file has no content"))
     try:
         table = _read_csv(path, spelling) if is_csv(path) else _read_parquet(path)
+        if is_csv(path) and _is_utf8(path, spelling.encoding):
+            raise UnicodeError(
+                "it is text in UTF-8, and format.encoding in schema.yaml says "
+                f"{spelling.encoding}: signs such as ä would be read as two"
+            )
     except (pa.ArrowException, csv.Error, UnicodeError, OSError) as error:
         reason = is_csv(path) and _wrong_bytes(path, spelling.encoding)
         reason = reason or "".join(filter(str.isprintable, " ".join(str(error).split())))
@@ -125,6 +130,30 @@ def _wrong_bytes(path: Path, encoding: str) -> str:
     except OSError:
         pass
     return ""
+
+
+def _is_utf8(path: Path, encoding: str) -> bool:
+    """Whether a file that should be in an encoding of single bytes is UTF-8 instead.
+
+    Any bytes can be read in most such encodings. But no text of theirs, if it isn't plain ASCII, is
+    also UTF-8, but for words that nobody writes.
+    """
+    every = bytes(range(256))
+    if codecs.lookup(encoding).name.startswith("utf"):
+        return False
+    if len(every.decode(encoding, "replace")) != len(every):
+        return False
+    decoder, plain = codecs.getincrementaldecoder("utf-8")(), True
+    with pa.input_stream(path) as stream:
+        chunk = b" "
+        while chunk:
+            chunk = stream.read(1 << 20)
+            plain = plain and chunk.isascii()
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError:
+                return False
+    return not plain
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -28,10 +28,7 @@ NEWEST = 7  # batches that are looked at first; the others are spread over the w
 COMPARED = 28  # batches that the checks need before they compare
 FULL = 100  # rows that make a batch worth judging by itself
 PATTERNS = ("*.csv", "*.csv.gz", "*.parquet", "*.csv*", "*.tsv", "*.txt", "*.CSV")
-OTHERS = frozenset(
-    [".zip", ".7z", ".tar", ".tgz", ".json", ".jsonl", ".ndjson", ".xml", ".xls", ".xlsx", ".ods"]
-    + [".feather", ".arrow", ".orc", ".avro", ".db", ".sqlite", ".pkl"]
-)
+OTHERS = (".zip", ".7z", ".tar", ".tgz", ".json", ".jsonl", ".xml", ".xls", ".xlsx", ".ods", ".orc")
 DEEP = ("*/*.csv", "*/*.csv.gz", "*/*.parquet")  # folders as of Hive, `dt=2024-01-01/`
 Splitting: TypeAlias = Period | Literal["none"]  # what a person may wish
 
@@ -110,7 +107,8 @@ def _refuse_other(url: str) -> None:
     ending = PurePosixPath(url).suffix.lower()
     if ending in OTHERS and not url.endswith("/") and not Path(url).is_dir():
         raise EvidenceError(
-            f"{url}: files of the kind {ending} can't be read; unpack it, or write it as CSV, CSV.gz or Parquet"
+            f"{url}: files of the kind {ending} can't be read; unpack it, or write it as CSV, "
+            "CSV.gz or Parquet"
         )
 
 
