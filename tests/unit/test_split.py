@@ -151,7 +151,7 @@ def test_a_row_that_is_too_short_has_no_time(tmp_path: Path) -> None:
     [
         ("n,when\n", ConfigError, r"time: .*big\.csv has no column at; it has n, when"),
         ("at,at\n", ConfigError, r"time: .*big\.csv has at more than once"),
-        ("at,n\n", DataError, "has a header and no rows"),
+        ("at,n\n", DataError, "has no rows"),
         (b"at,n\n2020-01-01,K\xf6ln\n", EvidenceError, "not a readable table: 'utf-8' codec"),
     ],
 )

@@ -174,7 +174,7 @@ def split(path: Path, name: str, cut: Cut, folder: Path) -> dict[str, int]:
             "how it is written"
         ) from None
     if not counts:
-        raise DataError(f"{name}: has a header and no rows; nothing can be cut by {cut.time}")
+        raise DataError(f"{name}: has no rows; nothing can be cut by {cut.time}")
     (folder / f"{max(counts)}.csv").unlink()
     return dict(counts)
 
