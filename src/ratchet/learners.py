@@ -118,7 +118,7 @@ def _known(name: str, task: Task) -> tuple[Any, Mapping[str, Any]]:
     if name not in LEARNERS:
         raise ConfigError(
             f"params.yaml: train.estimator: {name} is not known "
-            f"({_choice(name, known_for(task))}, or a class such as sklearn.svm.SVC)"
+            f"({_choice(name, known_for(task))}, or a class such as {_example(task)})"
         )
     make = LEARNERS[name].of(task)
     if make is None:
@@ -127,6 +127,11 @@ def _known(name: str, task: Task) -> tuple[Any, Mapping[str, Any]]:
             f"(allowed: {', '.join(known_for(task))}, or a class such as xgboost.XGBClassifier)"
         )
     return make, LEARNERS[name].defaults
+
+
+def _example(task: Task) -> str:
+    kind = "Regressor" if task == "regression" else "Classifier"
+    return f"sklearn.ensemble.ExtraTrees{kind}"
 
 
 def _import(name: str) -> tuple[Any, Mapping[str, Any]]:

@@ -64,7 +64,7 @@ def test_a_change_upstream_waits_for_a_person(project: Project) -> None:
     shutil.rmtree(project.path(".dvc/cache"))
     printed = project.repro_fails("fetch", code=5)
     assert "it changed upstream" in printed
-    assert f"`ratchet discover --accept-changed {NEWEST}`" in printed
+    assert f"`ratchet batch exclude {NEWEST} --note WHY`" in printed
 
     project.run("ratchet", "discover", "--accept-changed", NEWEST)
     project.repro()
@@ -87,5 +87,6 @@ def test_the_source_is_gone_and_the_cache_is_full(project: Project, template: Pr
     shutil.rmtree(project.path("data/raw"))
     shutil.rmtree(project.path(".dvc/cache"))
     printed = project.repro_fails("fetch", code=5)
-    assert "is pinned but gone from the source; restore it there" in printed
+    assert "is pinned but gone from the source\n" in printed
+    assert "restore what is pinned there, or see with `dvc pull`" in printed
     assert project.leftovers() == []

@@ -245,6 +245,18 @@ def test_names_that_need_quoting(server: Seaweed, prefix: str, tmp_path: Path) -
     assert night.files() == {"dt=2026-01-01.csv": body}
 
 
+def test_a_pattern_with_a_slash_means_objects_in_sub_folders(
+    server: Seaweed, prefix: str, tmp_path: Path
+) -> None:
+    for name in ("dt=2024-01-02/0.csv", "dt=2024-01-01/0.csv", "flat.csv", "_tmp/0.csv"):
+        put(server, "incoming", prefix + name, name.encode())
+    night = Night(tmp_path, f"s3://incoming/{prefix}", "*/*.csv")
+    assert night.discover().new == ["dt=2024-01-01.0", "dt=2024-01-02.0"]
+    night.fetch()
+    assert night.files()["dt=2024-01-02.0.csv"] == b"dt=2024-01-02/0.csv"
+    assert Night(tmp_path, f"s3://incoming/{prefix}", "*.csv").discover().elsewhere != []
+
+
 def test_hidden_objects_are_no_batches(server: Seaweed, prefix: str, tmp_path: Path) -> None:
     for name in ("1.csv", ".2.csv", "._1.csv"):
         put(server, "incoming", prefix + name, b"x")
@@ -266,8 +278,8 @@ def test_a_pattern_that_matches_nothing_is_not_taken_for_batches_that_are_gone(
     with pytest.raises(EvidenceError) as caught:
         mistyped.discover()
     assert str(caught.value) == (
-        f"{url}: none of the 2 objects there matches source.pattern *.cvs, yet 2 batches are "
-        "pinned; check source.url and source.pattern in params.yaml"
+        f"{url}: none of the 2 objects there matches source.pattern *.cvs (there: 2 .csv), "
+        "yet 2 batches are pinned; check source.url and source.pattern in params.yaml"
     )
     assert night.manifest.read_bytes() == before
 

@@ -40,7 +40,6 @@ COMPOSED = {
     ("learners", "make_learner"): 2,
     ("predict", "score_file"): 3,
     ("sections", "_sentence"): 2,
-    ("stages.fetch", "_refuse_lost"): 5,
 }
 # Raises whose whole message comes from elsewhere, by module: from COMPOSED, or from another error.
 RELAYS = {

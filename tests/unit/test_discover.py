@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shop import Shop
 
-from ratchet.data.discover import compare, describe
+from ratchet.data.discover import Discovery, compare, describe
 from ratchet.data.listing import Listed
 from ratchet.data.manifest import Batch
+from ratchet.data.order import misplaced
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import sha256_file
 
@@ -55,6 +56,57 @@ def test_a_changed_batch_keeps_its_pin_and_is_reported(shop: Shop) -> None:
         "changed upstream: day-01 has other content than was pinned; the pin stays. "
         "To take it over: ratchet discover --accept-changed day-01",
     ]
+
+
+def test_many_changes_are_one_line_with_one_command(shop: Shop) -> None:
+    shop.deliver(1, 2, 3, 4, 5)
+    shop.discover()
+    shop.deliver(1, 2, 3, 5, count=59)
+    found = shop.discover()
+    assert describe(found).splitlines()[1:] == [
+        "changed upstream: day-01 … day-05, 4 of 5 pins, have other content than was pinned; the "
+        "pins stay. To take them over: ratchet discover "
+        "--accept-changed day-01 day-02 day-03 day-05"
+    ]
+    shop.discover(accept_changed=found.changed)
+    assert shop.discover().changed == []
+
+
+def test_a_cut_file_whose_past_changes_need_not_be_cut() -> None:
+    found = Discovery([], [], ["2020-03", "2020-04"], [], [], url="all.csv", cut=True)
+    assert "ratchet init all.csv --target COL --split none --force" in describe(found)
+    assert "--split none" not in describe(replace(found, changed=["2020-03"]))
+
+
+def test_names_that_sort_against_time_are_told(shop: Shop) -> None:
+    shop.deliver(1)
+    for name in ("01.02.2024", "31.01.2024"):
+        (shop.inbox / "day-01.csv").rename(shop.inbox / f"{name}.csv")
+        shop.deliver(1)
+    (shop.inbox / "day-01.csv").unlink()
+    assert "01.02.2024 sorts before 31.01.2024, but names must" in describe(shop.discover())
+
+
+@pytest.mark.parametrize(
+    ("names", "swapped"),
+    [
+        ([], None),
+        (["2024-01-31", "2024-02-01"], None),
+        (["bestellungen_20241014", "bestellungen_20241101"], None),
+        (["week-2", "week-10"], ("week-10", "week-2")),
+        (["2024.1", "2024.10", "2024.2"], ("2024.10", "2024.2")),
+        (["30.12.2023", "31.12.2023", "01.01.2024"], ("01.01.2024", "30.12.2023")),
+        (["31122023", "01012024"], ("01012024", "31122023")),
+        (["sales-12-31-2023", "sales-01-01-2024"], ("sales-01-01-2024", "sales-12-31-2023")),
+        (["01-30-2024", "01-31-2024", "02-01-2024"], None),
+        (["01.02.2024", "02.01.2024"], None),  # may be months
+        (["01.02.2024", "other"], None),
+        (["week-10", "week-2", "other"], ("week-10", "week-2")),
+        (["a-12bd3", "a-9c"], None),  # hashes
+    ],
+)
+def test_an_order_against_time(names: list[str], swapped: tuple[str, str] | None) -> None:
+    assert misplaced(names) == swapped
 
 
 def test_a_person_can_take_a_change_over(shop: Shop) -> None:
@@ -117,8 +169,8 @@ def test_a_pattern_that_matches_nothing_is_not_taken_for_batches_that_are_gone(s
     with pytest.raises(EvidenceError) as caught:
         shop.discover()
     assert str(caught.value) == (
-        f"{shop.inbox}: none of the 3 objects there matches source.pattern *.cvs, yet 3 batches "
-        "are pinned; check source.url and source.pattern in params.yaml"
+        f"{shop.inbox}: none of the 3 objects there matches source.pattern *.cvs (there: "
+        "3 .csv), yet 3 batches are pinned; check source.url and source.pattern in params.yaml"
     )
     assert shop.manifest.read_bytes() == before
 
@@ -138,7 +190,8 @@ def test_a_first_look_with_a_wrong_pattern_says_that_it_matches_nothing(shop: Sh
     shop.params["source"]["pattern"] = "*.cvs"
     assert describe(shop.discover()).splitlines() == [
         "no new batch (0 pinned)",
-        f"note: {shop.inbox}: none of the 2 objects there matches source.pattern *.cvs",
+        f"note: {shop.inbox}: none of the 2 objects there matches source.pattern *.cvs "
+        "(there: 2 .csv)",
     ]
 
 

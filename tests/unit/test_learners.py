@@ -162,3 +162,17 @@ def test_the_package_of_a_class_is_named():
     assert library_of("pandera.anything.Class") == ["pandera"]
     assert library_of("sklearn.svm.SVC") == library_of("ridge") == []
     assert library_of("ratchet.model.Mean") == []
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_class_that_a_misspelt_name_is_answered_with_works(task, tmp_path):
+    import pandas as pd
+
+    with pytest.raises(ConfigError) as caught:
+        make_learner(config("randm_forest"), task)
+    example = str(caught.value).rpartition(" ")[2].removesuffix(")")
+    model = build_estimator(config(example), {"x": "number"}, task)
+    target = np.array([0.0, 1.0, 2.5, 3.5]) if task == "regression" else np.array([0, 1, 1, 0])
+    fit(model, pd.DataFrame({"x": [1.0, np.nan, 3.0, 4.0]}), target)
+    path = tmp_path / "model.skops"
+    assert type(load(path, sha256=save(model, path))) is type(model)

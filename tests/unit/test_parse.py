@@ -20,6 +20,7 @@ from ratchet.data.parse import (
     UnreadableError,
     check_header,
     convert,
+    nested_columns,
     read_table,
 )
 from ratchet.data.schema import NULLS, Column, Format, Kind
@@ -252,7 +253,7 @@ CUT_OFF = gzip.compress(b"x\n" + b"1\n" * 999, mtime=0)[:-9]
     ("name", "content", "says"),
     [
         pytest.param("a.csv", b"", "empty: the file has no content", id="nothing"),
-        pytest.param("a.csv", b"x,y\n", "empty: the file has a header and no rows", id="header"),
+        pytest.param("a.csv", b"x,y\n", "empty: the file has no rows", id="header"),
         pytest.param("a.csv", b"\n", "unreadable: ", id="one empty line"),
         pytest.param(
             "a.csv", b"x,y\n1,2\n3\n", "unreadable: .*(Row #3|Expected 2 columns)", id="truncated"
@@ -368,12 +369,23 @@ def test_parquet_of_another_type_is_read_when_it_can_be(
     assert convert(read_table(tmp_path / "a.parquet"), {"x": column})[1] == []
 
 
-@pytest.mark.parametrize(
-    "values", [pa.array([[1], [2]]), pa.array([{"a": 1}]), pa.array([b"\xff"])]
-)
-def test_parquet_that_is_no_flat_table_is_unreadable(tmp_path: Path, values: pa.Array) -> None:
-    pq.write_table(pa.table({"x": values}), tmp_path / "a.parquet")
-    assert failure_of(tmp_path / "a.parquet").startswith("unreadable: not a readable table: ")
+def test_parquet_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": pa.array([b"\xff"])}), tmp_path / "a.parquet")
+    said = failure_of(tmp_path / "a.parquet")
+    assert said.startswith("unreadable: not a readable table: column x (binary): ")
+
+
+def test_lists_and_structs_of_parquet_are_text(tmp_path: Path) -> None:
+    table = pa.table({"x": [[1, None], None], "y": [{"a": "ä"}, None]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet").to_pydict() == {
+        "x": ["[1, null]", None],
+        "y": ['{"a": "ä"}', None],
+    }
+    assert nested_columns(tmp_path / "a.parquet") == {
+        "x": "list<element: int64>",
+        "y": "struct<a: string>",
+    }
 
 
 # Headers
@@ -401,3 +413,17 @@ def test_a_header_is_held_against_the_contract(names: list[str], failures: list[
     assert [str(each) for each in check_header(names, COLUMNS, "refuse")] == failures
     without_extra = [each for each in failures if not each.startswith("extra")]
     assert [str(each) for each in check_header(names, COLUMNS, "ignore")] == without_extra
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_utf8_in_place_of_single_bytes_is_told(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    spelling = Format(encoding=encoding)
+    path.write_bytes("größe,y\n1,ä\n".encode())
+    assert failure_of(path, spelling) == (
+        "unreadable: not a readable table: it is text in UTF-8, and format.encoding in schema.yaml "
+        f"says {encoding}: signs such as ä would be read as two"
+    )
+    for content in ("größe,y\n1,ä\n", "plain,y\n1,a\n", "größe,y\n1,Ã¤ß\n"):
+        path.write_bytes(content.encode(encoding))
+        assert read_table(path, spelling).column_names == content.split("\n")[0].split(",")

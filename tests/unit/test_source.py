@@ -36,7 +36,33 @@ def test_hidden_files_are_no_batches(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     source = open_source(str(tmp_path), "*.csv")
     assert ids(source) == ["a"]
-    assert source.unmatched == 0
+    assert not source.unmatched
+
+
+def test_a_pattern_with_a_slash_means_files_in_folders(tmp_path: Path) -> None:
+    names = ["dt=2024-01-02/part-0.parquet", "dt=2024-01-01/part-0.parquet", "a.parquet"]
+    names += ["_delta_log/1.parquet", "dt=2024-01-02/_SUCCESS", "dt=2024-01-03/deep/b.parquet"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    source = open_source(str(tmp_path), "*/*.parquet")
+    assert ids(source) == [
+        "dt=2024-01-01.part-0", "dt=2024-01-02.part-0", "dt=2024-01-03.deep.b",
+    ]  # fmt: skip
+    assert source.unmatched == {".parquet": 1, "no ending": 1}
+    assert source.holds(f"{tmp_path}/dt=2024-01-01/part-0.parquet")
+    assert not source.holds(f"{tmp_path}-other/dt=2024-01-01/part-0.parquet")
+    flat = open_source(str(tmp_path), "*.parquet")
+    assert ids(flat) == ["a"]
+    assert not flat.holds(f"{tmp_path}/dt=2024-01-01/part-0.parquet")
+
+
+def test_two_paths_cannot_be_one_batch(tmp_path: Path) -> None:
+    for name in ("a/b.csv", "a.b/c.csv", "a/b.c.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=r"a/b\.c\.csv: a\.b/c\.csv has the same batch id"):
+        ids(open_source(str(tmp_path), "*/*.csv"))
 
 
 def test_an_empty_folder_has_no_batch(tmp_path: Path) -> None:

@@ -149,9 +149,9 @@ def test_a_row_that_is_too_short_has_no_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "error", "said"),
     [
-        ("n,when\n", ConfigError, r"time: at is in .*big\.csv not: it has n, when"),
-        ("at,at\n", ConfigError, r"time: at is in .*big\.csv more than once"),
-        ("at,n\n", DataError, "has a header and no rows"),
+        ("n,when\n", ConfigError, r"time: .*big\.csv has no column at; it has n, when"),
+        ("at,at\n", ConfigError, r"time: .*big\.csv has at more than once"),
+        ("at,n\n", DataError, "has no rows"),
         (b"at,n\n2020-01-01,K\xf6ln\n", EvidenceError, "not a readable table: 'utf-8' codec"),
     ],
 )

@@ -26,7 +26,9 @@ def add(commands: Commands) -> None:
     )
     made.add_argument("--weight", metavar="COL", help="what a row counts in training")
     made.add_argument(
-        "--split", choices=("day", "week", "month"), help="cut one big file by time; default: guess"
+        "--split",
+        choices=("day", "week", "month", "none"),
+        help="cut one big file by time, or none: each content is a batch; default: guess",
     )
     made.add_argument("--pattern", metavar="GLOB", help="which names are batches; default: guess")
     made.add_argument("--force", action="store_true", help="overwrite files of your own")

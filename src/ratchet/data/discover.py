@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ratchet.config import Params
 from ratchet.data import landing
-from ratchet.data.listing import Listed, Source, earliest
+from ratchet.data.listing import Listed, Source, earliest, is_content_id
 from ratchet.data.manifest import Batch, check_id, read_manifest, select_window, write_manifest
+from ratchet.data.order import WRONG, misplaced
 from ratchet.data.schema import load_schema
 from ratchet.data.source import open_source
 from ratchet.data.weather import LIMITS, Limits
@@ -28,7 +29,8 @@ class Discovery:
     pinned but no longer listed. `renewed` ones have the pinned content under a new version or
     address, which the pin now names. `older` ones were left alone because they are older than all
     that is pinned. `elsewhere` are the URIs of the window's pins that don't lie at the source,
-    whose URL is `url`: it has moved. `caveats` say what the source can't promise.
+    whose URL is `url`: it has moved. `cut` says that it is one big file. `caveats` say
+    what the source can't promise.
     """
 
     batches: Sequence[Batch]
@@ -40,6 +42,7 @@ class Discovery:
     older: Sequence[str] = ()
     elsewhere: Sequence[str] = ()
     url: str = ""
+    cut: bool = False
     caveats: Sequence[str] = ()
 
 
@@ -144,8 +147,17 @@ def run(
         older=[item.id for item in listed if item.id < oldest and item.id not in pins],
         elsewhere=[batch.uri for batch in window if not source.holds(batch.uri)],
         url=source.url,
-        caveats=source.caveats if listed or not source.unmatched else [_nothing(source, params)],
+        cut=params.source.split is not None,
+        caveats=_caveats(source, listed, params),
     )
+
+
+def _caveats(source: Source, listed: Sequence[Listed], params: Params) -> Sequence[str]:
+    if not listed and source.unmatched:
+        return [_nothing(source, params)]
+    if swapped := misplaced([item.id for item in listed if not is_content_id(item.id)]):
+        return [*source.caveats, WRONG.format(*swapped)]
+    return source.caveats
 
 
 def _open(params: Params, schema: Path, manifest: Path, limits: Limits) -> Source:
@@ -165,9 +177,10 @@ def _nothing(source: Source, params: Params) -> str:
     if not source.unmatched:
         return f"{source.url}: no object lies directly there"
     there = "the only object there doesn't match"
-    if source.unmatched > 1:
-        there = f"none of the {source.unmatched} objects there matches"
-    return f"{source.url}: {there} source.pattern {params.source.pattern}"
+    if (many := source.unmatched.total()) > 1:
+        there = f"none of the {many} objects there matches"
+    lies = ", ".join(f"{count} {ending}" for ending, count in source.unmatched.most_common(3))
+    return f"{source.url}: {there} source.pattern {params.source.pattern} (there: {lies})"
 
 
 def _same_tags(pin: Batch, item: Listed) -> bool:
@@ -204,11 +217,8 @@ def describe(found: Discovery) -> str:
         lines.append(f"no new batch ({len(found.batches)} pinned)")
     if found.accepted:
         lines.append(f"{len(found.accepted)} pinned anew: {_names(found.accepted)}")
-    lines += [
-        f"changed upstream: {batch_id} has other content than was pinned; the pin stays. "
-        f"To take it over: ratchet discover --accept-changed {batch_id}"
-        for batch_id in found.changed
-    ]
+    if found.changed:
+        lines.append(_changed(found))
     if found.renewed:
         lines.append(
             f"{len(found.renewed)} uploaded again with the pinned content: {_names(found.renewed)};"
@@ -230,6 +240,25 @@ def describe(found: Discovery) -> str:
         )
     lines += [f"note: {caveat}" for caveat in found.caveats]
     return "\n".join(lines)
+
+
+def _changed(found: Discovery) -> str:
+    """Name what changed, and one command that takes all of it over."""
+    who, have, it = f"{_names(found.changed)} has", "the pin stays", "it"
+    if len(found.changed) > 1:
+        many = f"{len(found.changed)} of {len(found.batches)} pins"
+        who, have, it = f"{_names(found.changed)}, {many}, have", "the pins stay", "them"
+    line = (
+        f"changed upstream: {who} other content than was pinned; {have}. "
+        f"To take {it} over: ratchet discover --accept-changed {' '.join(found.changed)}"
+    )
+    if found.cut and len(found.changed) > 1:
+        line += (
+            f"\n{found.url} is cut by time, and its old rows changed: if they do so again and "
+            f"again, let each content be a batch: ratchet init {found.url} --target COL --split "
+            "none --force"
+        )
+    return line
 
 
 def _are(number: int, one: str, more: str) -> str:

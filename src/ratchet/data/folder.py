@@ -1,6 +1,7 @@
 """Batches on a local disk: a folder with one file each, or one file that is overwritten."""
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from ratchet.data.listing import (
     batch_ids,
     check_content,
     content_id,
+    endings,
+    is_deep,
     is_hidden,
     several,
 )
@@ -26,7 +29,9 @@ CHUNK = 1 << 20
 
 
 class FolderSource:
-    """Files in a local folder, below which each file that matches `pattern` is a batch.
+    """Files in a local folder, in which each file that matches `pattern` is a batch.
+
+    A pattern with `/` is held against the path below the folder, at any depth.
 
     A folder has no ETags: `etag` stays empty, and only the content tells a change.
     """
@@ -35,7 +40,7 @@ class FolderSource:
         self.url = url
         self.folder = Path(url)
         self.pattern = pattern
-        self.unmatched = 0
+        self.unmatched: Counter[str] = Counter()
         self.overwritten = False
         self.caveats: list[str] = []
 
@@ -49,17 +54,15 @@ class FolderSource:
             raise EvidenceError(
                 f"{self.folder}: the source folder does not exist; check source.url in params.yaml"
             )
-        files = [
-            path
-            for path in sorted(self.folder.iterdir())
-            if path.is_file() and not is_hidden(path.name)
-        ]
-        paths = [path for path in files if fnmatchcase(path.name, self.pattern)]
-        self.unmatched = len(files) - len(paths)
-        ids = batch_ids([path.name for path in paths], f"{self.folder}/")
+        below = self.folder.rglob("*") if is_deep(self.pattern) else self.folder.iterdir()
+        files = {path.relative_to(self.folder).as_posix(): path for path in below if path.is_file()}
+        seen = [name for name in sorted(files) if not is_hidden(name)]
+        names = [name for name in seen if fnmatchcase(name, self.pattern)]
+        self.unmatched = endings({*seen} - {*names})
+        ids = batch_ids(names, f"{self.folder}/")
         return sorted(
-            Listed(batch_id, path.as_posix(), "", "", path.stat().st_size)
-            for batch_id, path in zip(ids, paths, strict=True)
+            Listed(batch_id, files[name].as_posix(), "", "", files[name].stat().st_size)
+            for batch_id, name in zip(ids, names, strict=True)
         )
 
     def newest(self) -> Listed:
@@ -70,7 +73,8 @@ class FolderSource:
 
     def holds(self, uri: str) -> bool:
         """Whether a pin with this URI was made here."""
-        return Path(uri).parent.resolve() == self.folder.resolve()
+        place, folder = Path(uri).resolve(), self.folder.resolve()
+        return folder in place.parents if is_deep(self.pattern) else place.parent == folder
 
     def hashes(self, items: Sequence[Listed], incoming: Path) -> Sequence[str]:  # noqa: ARG002
         """Return the SHA-256 of the items' content, as it is now. Nothing lands: it is here."""
@@ -86,7 +90,7 @@ class FileSource:
     def __init__(self, url: str) -> None:
         self.url = url
         self.path = Path(url)
-        self.unmatched = 0
+        self.unmatched: Counter[str] = Counter()
         self.overwritten = True
         self.caveats = [
             f"{url} is one file that is overwritten: content that is replaced between two looks "

@@ -4,10 +4,11 @@ A source knows neither the manifest nor the window.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ratchet.data.manifest import Batch, check_id, suffixes
@@ -31,15 +32,16 @@ class Listed:
 class Source(Protocol):
     """A place where batches arrive.
 
-    `url` is what params.yaml names, filled in. `unmatched` counts the objects that the last `list`
-    saw there and that the pattern leaves out; hidden ones don't count. `overwritten` says that it
+    `url` is what params.yaml names, filled in. `unmatched` counts, by the
+    ending of their names, the objects that the last `list` saw there and that the pattern leaves
+    out; hidden ones don't count. `overwritten` says that it
     is one place whose content is replaced without a trace, so that batches that were pinned earlier
     aren't listed any more. `caveats` are sentences about what the source can't promise; they are
     complete once `list` has returned.
     """
 
     url: str
-    unmatched: int
+    unmatched: Counter[str]
     overwritten: bool
     caveats: list[str]
 
@@ -100,18 +102,34 @@ def several(url: str) -> ConfigError:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether an object is what a file manager or a half-done copy leaves: `.x.csv`, `._x.csv`."""
-    return name.startswith(".")
+    """Whether an object is what a file manager or a half-done copy leaves: `.x.csv`, `._x.csv`.
+
+    Of folders also those of other programs: `_delta_log/`, `_temporary/`.
+    """
+    *folders, last = name.split("/")
+    return last.startswith(".") or any(each.startswith((".", "_")) for each in folders)
+
+
+def is_deep(pattern: str) -> bool:
+    """Whether objects in sub-folders are meant, as in `dt=2024-01-01/part-0.parquet`."""
+    return "/" in pattern
+
+
+def endings(names: Iterable[str]) -> Counter[str]:
+    """Count names by their endings, such as `.zip`; what has none by `no ending`."""
+    return Counter(PurePosixPath(name).suffix or "no ending" for name in names)
 
 
 def batch_ids(names: Sequence[str], where: str) -> Sequence[str]:
     """Return the batch id of each object name: the name without its file-type ending.
 
+    A `/` in it becomes a dot, which sorts beside it, so that files in `data/raw` lie flat.
+
     Raises ConfigError, naming the place `where`, when a name can't be an id or two are one.
     """
     seen: dict[str, str] = {}
     for name in names:
-        batch_id = name.removesuffix(suffixes(name))
+        batch_id = name.removesuffix(suffixes(name)).replace("/", ".")
         check_id(batch_id, where + name)
         if batch_id in seen:
             raise ConfigError(
@@ -130,6 +148,11 @@ def content_id(changed: datetime, tag: str) -> str:
     return f"{changed:%Y%m%dT%H%M%SZ}-{tag[:8]}"
 
 
+def is_content_id(batch_id: str) -> bool:
+    """Whether a batch is one of the contents of a place that is overwritten."""
+    return bool(_CONTENT_ID.fullmatch(batch_id))
+
+
 def earliest(batch_id: str) -> str:
     """Return the least id of the time that `batch_id` stands for; `batch_id` itself without one."""
-    return batch_id[:-8] if _CONTENT_ID.fullmatch(batch_id) else batch_id
+    return batch_id[:-8] if is_content_id(batch_id) else batch_id

@@ -51,7 +51,7 @@ _PINS = tuple(field.name for field in fields(Batch) if field.default is MISSING)
 
 def suffixes(uri: str) -> str:
     """Return the file-type ending of a URI: `.csv`, `.csv.gz`, `.parquet`; empty without one."""
-    found = re.search(r"(\.csv|\.parquet)(\.gz)?$", uri)
+    found = re.search(r"(\.csv|\.parquet)(\.gz)?$", uri, re.IGNORECASE)
     return found.group(0) if found else ""
 
 

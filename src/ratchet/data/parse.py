@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +47,11 @@ def read_table(path: Path, spelling: Format = PLAIN) -> pa.Table:
         raise UnreadableError(Failure("empty", "", "the file has no content"))
     try:
         table = _read_csv(path, spelling) if is_csv(path) else _read_parquet(path)
+        if is_csv(path) and _is_utf8(path, spelling.encoding):
+            raise UnicodeError(
+                "it is text in UTF-8, and format.encoding in schema.yaml says "
+                f"{spelling.encoding}: signs such as ä would be read as two"
+            )
     except (pa.ArrowException, csv.Error, UnicodeError, OSError) as error:
         reason = is_csv(path) and _wrong_bytes(path, spelling.encoding)
         reason = reason or "".join(filter(str.isprintable, " ".join(str(error).split())))
@@ -53,13 +59,13 @@ def read_table(path: Path, spelling: Format = PLAIN) -> pa.Table:
             Failure("unreadable", "", f"not a readable table: {reason}")
         ) from None
     if table.num_rows == 0:
-        raise UnreadableError(Failure("empty", "", "the file has a header and no rows"))
+        raise UnreadableError(Failure("empty", "", "the file has no rows"))
     return table
 
 
 def is_csv(path: Path) -> bool:
     """Tell a CSV file, which spells its values, from a Parquet file, which has types."""
-    return not path.name.endswith(".parquet")
+    return not path.name.lower().endswith(".parquet")
 
 
 def _read_csv(path: Path, spelling: Format) -> pa.Table:
@@ -126,16 +132,60 @@ def _wrong_bytes(path: Path, encoding: str) -> str:
     return ""
 
 
+def _is_utf8(path: Path, encoding: str) -> bool:
+    """Whether a file that should be in an encoding of single bytes is UTF-8 instead.
+
+    Any bytes can be read in most such encodings. But no text of theirs, if it isn't plain ASCII, is
+    also UTF-8, but for words that nobody writes.
+    """
+    every = bytes(range(256))
+    if codecs.lookup(encoding).name.startswith("utf"):
+        return False
+    if len(every.decode(encoding, "replace")) != len(every):
+        return False
+    decoder, plain = codecs.getincrementaldecoder("utf-8")(), True
+    with pa.input_stream(path) as stream:
+        chunk = b" "
+        while chunk:
+            chunk = stream.read(1 << 20)
+            plain = plain and chunk.isascii()
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError:
+                return False
+    return not plain
+
+
 def _read_parquet(path: Path) -> pa.Table:
     table = pyarrow.parquet.read_table(path, use_threads=False)
-    return pa.table([as_text(column) for column in table.columns], table.column_names)
+    texts = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            texts.append(as_text(column))
+        except pa.ArrowException as error:
+            raise pa.ArrowInvalid(f"column {name} ({column.type}): {error}") from None
+    return pa.table(texts, table.column_names)
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return typed values as the text that a CSV would have of them."""
+    """Return typed values as the text that a CSV would have of them, lists and structs as JSON."""
+    if pa.types.is_nested(column.type):
+        texts = [
+            None if each is None else json.dumps(each, default=str, ensure_ascii=False)
+            for each in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(texts, pa.string())])
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)  # as in a CSV, NaN is no value
     return column.cast(pa.string())
+
+
+def nested_columns(path: Path) -> Mapping[str, str]:
+    """Return the columns of a file that hold lists or structs, with their types; a CSV has none."""
+    if is_csv(path):
+        return {}
+    fields = pyarrow.parquet.read_schema(path)
+    return {field.name: str(field.type) for field in fields if pa.types.is_nested(field.type)}
 
 
 def check_header(

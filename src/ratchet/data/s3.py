@@ -1,6 +1,7 @@
 """Batches in S3: each object below a prefix, or each version of one key that is overwritten."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from fnmatch import fnmatchcase
@@ -14,6 +15,8 @@ from ratchet.data.listing import (
     batch_ids,
     check_content,
     content_id,
+    endings,
+    is_deep,
     is_hidden,
     several,
 )
@@ -35,8 +38,8 @@ class S3Source:
     """What `s3://bucket/prefix/` or `s3://bucket/key` holds.
 
     Below a prefix each object whose name matches `pattern` is a batch, pinned with the version that
-    is in force; objects in sub-folders are none. A single key is overwritten: where the bucket
-    keeps versions each of them is a batch, else what lies there now.
+    is in force; objects in sub-folders are none, unless the pattern has a `/`. A single key is
+    overwritten: where the bucket keeps versions each of them is a batch, else what lies there now.
     """
 
     def __init__(self, url: str, pattern: str, limits: Limits) -> None:
@@ -46,7 +49,7 @@ class S3Source:
         self.url = url
         self.pattern = pattern
         self.limits = limits
-        self.unmatched = 0
+        self.unmatched: Counter[str] = Counter()
         self.overwritten = False
         self.caveats: list[str] = []
         self._in_force: Listed | None = None
@@ -57,7 +60,7 @@ class S3Source:
         Raises EvidenceError when the bucket can't be listed or the key isn't there, ConfigError
         when a name can't be an id or two objects would be one batch.
         """
-        self.unmatched, self.overwritten, self.caveats = 0, False, []
+        self.unmatched, self.overwritten, self.caveats = Counter(), False, []
         self._in_force = None
         return self._list_key() if self._is_key else self._list_prefix()
 
@@ -78,7 +81,8 @@ class S3Source:
         place = f"s3://{self.bucket}/{self.path}"
         if self._is_key:
             return uri == place
-        return uri.startswith(place) and "/" not in uri.removeprefix(place)
+        inside = is_deep(self.pattern) or "/" not in uri.removeprefix(place)
+        return uri.startswith(place) and inside
 
     @property
     def _is_key(self) -> bool:
@@ -86,12 +90,14 @@ class S3Source:
 
     def _list_prefix(self) -> Sequence[Listed]:
         found = []
-        for version in versions(self.bucket, self.path, self.limits):
+        deep = is_deep(self.pattern)
+        for version in versions(self.bucket, self.path, self.limits, deep=deep):
             name = version["Key"].removeprefix(self.path)
-            if not version["IsLatest"] or not name or is_hidden(name):
+            # Consoles make an empty object for a folder: `dt=2024-01-01/`.
+            if not version["IsLatest"] or not name or name.endswith("/") or is_hidden(name):
                 continue
             if not fnmatchcase(name, self.pattern):
-                self.unmatched += 1
+                self.unmatched += endings([name])
             else:
                 found.append((name, version["VersionId"], version["ETag"], version["Size"]))
         ids = batch_ids([name for name, *_ in found], self.url)

@@ -22,8 +22,10 @@ from ratchet.data.weather import (
 from ratchet.errors import ConfigError
 
 
-def versions(bucket: str, prefix: str, limits: Limits) -> Iterator[Mapping[str, Any]]:
-    """Yield the versions of all objects directly below `prefix`, or at it.
+def versions(
+    bucket: str, prefix: str, limits: Limits, *, deep: bool = False
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the versions of all objects directly below `prefix`, or at it; at any depth if `deep`.
 
     Each is as S3 gives it: Key, VersionId ("null" where there are no versions), ETag, Size,
     LastModified, IsLatest. Delete markers are left out. A page of 1,000 is held at a time.
@@ -32,8 +34,9 @@ def versions(bucket: str, prefix: str, limits: Limits) -> Iterator[Mapping[str, 
     """
     client = _client(limits)
     marker: dict[str, str] = {}
+    divided = {} if deep else {"Delimiter": "/"}
     while True:
-        page = _page(client, bucket, prefix, marker, limits)
+        page = _page(client, bucket, prefix, {**divided, **marker}, limits)
         yield from page.get("Versions", [])
         if not page["IsTruncated"]:
             return
@@ -72,14 +75,14 @@ def _client(limits: Limits) -> Any:
 
 
 def _page(
-    client: Any, bucket: str, prefix: str, marker: Mapping[str, str], limits: Limits
+    client: Any, bucket: str, prefix: str, how: Mapping[str, str], limits: Limits
 ) -> Mapping[str, Any]:
     uri = f"s3://{bucket}/{prefix}"
     patience, count = Patience(limits), 0
     while True:
         try:
             page: Mapping[str, Any] = client.list_object_versions(
-                Bucket=bucket, Prefix=prefix, Delimiter="/", **marker
+                Bucket=bucket, Prefix=prefix, **how
             )
             if "IsTruncated" in page:
                 return page

@@ -213,7 +213,7 @@ class Schema(Section):
         if allowed is not None and positive is not None and positive not in allowed:
             raise ValueError(
                 f"target.positive: {self.target.positive!r} is not among the values of "
-                f"{self.target.column}"
+                f"{self.target.column}; listed are {', '.join(map(repr, allowed[:10]))}"
             )
         for name in self.features:
             if self.columns[name].type not in LEARNABLE:

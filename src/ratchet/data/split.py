@@ -11,7 +11,7 @@ import gzip
 import json
 import shutil
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -92,7 +92,7 @@ class SplitSource:
         self._incoming = incoming
         self._inbox = FolderSource(inbox.as_posix(), "*.csv")
         self.url = self._original.url
-        self.unmatched = 0
+        self.unmatched: Counter[str] = Counter()
         self.overwritten = False
         self.caveats: list[str] = []
 
@@ -174,7 +174,7 @@ def split(path: Path, name: str, cut: Cut, folder: Path) -> dict[str, int]:
             "how it is written"
         ) from None
     if not counts:
-        raise DataError(f"{name}: has a header and no rows; nothing can be cut by {cut.time}")
+        raise DataError(f"{name}: has no rows; nothing can be cut by {cut.time}")
     (folder / f"{max(counts)}.csv").unlink()
     return dict(counts)
 
@@ -233,8 +233,11 @@ def _open(path: Path, name: str, cut: Cut) -> Iterator[tuple[str, Iterator[Chunk
 
 def _place(names: Sequence[str], cut: Cut, name: str) -> int:
     if names.count(cut.time) != 1:
-        there = "more than once" if cut.time in names else f"not: it has {', '.join(names[:20])}"
-        raise ConfigError(f"schema.yaml: time: {cut.time} is in {name} {there}")
+        if cut.time in names:
+            raise ConfigError(f"schema.yaml: time: {name} has {cut.time} more than once")
+        raise ConfigError(
+            f"schema.yaml: time: {name} has no column {cut.time}; it has {', '.join(names[:20])}"
+        )
     return names.index(cut.time)
 
 

@@ -6,7 +6,7 @@ written down as a review.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,9 +26,14 @@ LATELY = 1 / 3  # of the batches, the newest ones
 SELDOM = 0.1  # a count that is 0 in all but so many rows has been seen too little to have a most
 FARTHER = 2  # times the way from where batches usually end to where the farthest one did
 ENOUGH = 1000  # rows from which on a column without gaps is taken to have none
+SHORT = 3  # characters that a code has at most
+UNIX = (1e9, 2.2e9)  # seconds since 1970, of the years 2001 to 2039
 FAR = 10.0  # times the way from the middle to the outer thousandth: a value beyond is suspect
 _CODE = re.compile(r"0\d+")
 _ID = re.compile(r"(^|_|\b)(id|uuid|guid|key|index|idx|nr|no|number|row)$", re.IGNORECASE)
+_SIGNED = r"^[-+]?\s*([$€£¥]\s*[-+]?[0-9][0-9.,' ]*|[0-9.,' ]*[0-9]\s*[%$€£¥])$"
+_OFFSET = r":[0-9]{2}[0-9.]*\s*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_UTC = r"(Z|[+-]00(:?00)?)$"
 _DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 
 
@@ -38,7 +43,8 @@ class Draft:
 
     note: why it is no feature, or what else a reader should know. reviews: what a person must look
     at. distinct: different values in the sample. unique: whether each row has its own. gaps:
-    whether a value is missing. is_target: whether it is what is predicted.
+    whether a value is missing. zoned: whether times have an offset from UTC. is_target: whether it
+    is what is predicted.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Draft:
     distinct: int = 0
     unique: bool = False
     gaps: bool = False
+    zoned: bool = False
     is_target: bool = False
 
     def drop(self, why: str) -> None:
@@ -76,8 +83,14 @@ def draft(name: str, sample: Sample, spelling: Format) -> Draft:
         made.drop(f"no value in {rows:,} rows")
     elif made.type in ("number", "integer"):
         _numbers(made, sample, words, counts, spelling)
+    elif made.type == "date":
+        _moments(made, words)
     elif made.type == "category":
         _words(made, sample, words, counts)
+        _suspect_words(made, words, sample.nulled.get(name, {}), rows)
+    if name in sample.nested:
+        made.type, made.encoding, made.categories = "text", None, None
+        made.drop(f"{sample.nested[name]}, of which no model can learn")
     if len(words) == 1 and not column.null_count:
         made.min = made.max = made.values = made.categories = None
         made.drop(f"always {words[0].as_py()}")
@@ -143,6 +156,8 @@ def _numbers(
     elif set(values) == {0.0, 1.0}:
         made.min, made.max = 0.0, 1.0
         return
+    if any(UNIX[0] * unit <= values[0] and values[-1] < UNIX[1] * unit for unit in (1, 1e3, 1e6)):
+        made.reviews.append("looks like Unix time: have it written as ISO 8601, or feature: false")
     rows = int(counts.sum())
     if made.type == "integer" and made.unique and rows >= 20:
         dense = values[-1] - values[0] < 3 * rows
@@ -237,6 +252,31 @@ def _words(made: Draft, sample: Sample, words: pa.Array, counts: np.ndarray) -> 
         made.note = f"{made.distinct} different ones, not listed: {seldom} came but once, or lately"
     else:
         made.categories = sorted(words.to_pylist())
+
+
+def _suspect_words(made: Draft, words: pa.Array, nulled: Mapping[str, int], rows: int) -> None:
+    """Point at words that are numbers with a sign, and at a code that was read as a gap."""
+    if pc.all(pc.match_substring_regex(words, _SIGNED)).as_py():
+        made.reviews.append("looks like numbers with a sign such as % or $: deliver them without")
+    texts = words.to_pylist() if made.distinct <= LISTED else ["too many for codes"]
+    for word, count in nulled.items():
+        if all(each.isupper() and len(each) <= SHORT for each in [word, *texts]):
+            made.reviews.append(
+                f"{word!r} counts as missing, in {count / rows:.1%} of the rows: if it is a code, "
+                "list the other spellings alone under format.nulls"
+            )
+
+
+def _moments(made: Draft, words: pa.Array) -> None:
+    """See whether times have an offset, which makes them those of UTC."""
+    offset = pc.match_substring_regex(words, _OFFSET)
+    if not pc.any(offset).as_py():
+        return
+    made.zoned = not pc.all(pc.match_substring_regex(words.filter(offset), _UTC)).as_py()
+    if not pc.all(offset).as_py():
+        made.reviews.append(
+            "some times have an offset from UTC and some have none: these are taken for UTC"
+        )
 
 
 def _seldom(name: str, sample: Sample, counts: np.ndarray) -> int:

@@ -1,11 +1,11 @@
 """What lies at a URL: batches in a folder or bucket, one file that is overwritten, or a big one."""
 
 import gzip
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,7 @@ import pyarrow.parquet
 from ratchet.data import landing
 from ratchet.data.listing import Listed, Source
 from ratchet.data.manifest import suffixes
+from ratchet.data.order import misplaced
 from ratchet.data.parse import is_csv
 from ratchet.data.schema import Format
 from ratchet.data.source import open_source
@@ -26,8 +27,10 @@ BYTES = 200_000_000  # that are looked at, or downloaded for it
 NEWEST = 7  # batches that are looked at first; the others are spread over the window
 COMPARED = 28  # batches that the checks need before they compare
 FULL = 100  # rows that make a batch worth judging by itself
-PATTERNS = ("*.csv", "*.csv.gz", "*.parquet", "*.csv*", "*.tsv", "*.txt")
-_NUMBER = re.compile(r"\d+")
+PATTERNS = ("*.csv", "*.csv.gz", "*.parquet", "*.csv*", "*.tsv", "*.txt", "*.CSV")
+OTHERS = (".zip", ".7z", ".tar", ".tgz", ".json", ".jsonl", ".xml", ".xls", ".xlsx", ".ods", ".orc")
+DEEP = ("*/*.csv", "*/*.csv.gz", "*/*.parquet")  # folders as of Hive, `dt=2024-01-01/`
+Splitting: TypeAlias = Period | Literal["none"]  # what a person may wish
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Found:
     pattern, split: for params.yaml. paths: of the batches that are looked at. dialect: encoding and
     delimiter of their CSV. notes: what a person should know. periods: rows of each period of a big
     file, the waiting one too. overwritten: whether it is one place whose content is replaced.
+    swapped: two batches whose names sort against time.
     """
 
     pattern: str
@@ -48,38 +52,42 @@ class Found:
     periods: Mapping[str, int] | None = None
     time: str | None = None
     overwritten: bool = False
+    swapped: tuple[str, str] | None = None
 
 
 def look(
     url: str,
     *,
     pattern: str | None,
-    period: Period | None,
+    period: Splitting | None,
     time: str | None,
     incoming: Path,
     scratch: Path,
 ) -> Found:
     """Look at what lies at `url`, with files in the folder `scratch`.
 
-    What is downloaded stays in `incoming`, where `discover` finds it.
+    What is downloaded stays in `incoming`, where `discover` finds it. period: how to cut one big
+    file, None for a guess.
 
     Raises EvidenceError when nothing can be read there, ConfigError when the URL or the wish to
     split can't be.
     """
     if not url.startswith("s3://") and "://" not in url and not Path(url).exists():
         raise EvidenceError(f"{url}: there is no such file or folder; check the URL")
+    _refuse_other(url)
     source = open_source(url, pattern or "*")
     single = _single(source)
     if single is None:
-        if period is not None:
+        if period not in (None, "none"):
             raise ConfigError(f"--split {period}: {url} is a place of many files; leave it out")
         return _batches(url, pattern, incoming, scratch)
     [path] = _bring(source, [single], incoming)
     linked = _link(scratch / "whole", {"whole": (path, single)})["whole"]
     dialect = _dialect(linked)
-    found = _split(url, linked, dialect, period, time, incoming, scratch)
-    if found is not None:
-        return found
+    if period != "none":
+        found = _split(url, linked, dialect, period, time, incoming, scratch)
+        if found is not None:
+            return found
     listed = source.list()[-NEWEST:]
     paths = dict(zip([each.id for each in listed], _bring(source, listed, incoming), strict=True))
     places = {each.id: (paths[each.id], each) for each in listed}
@@ -94,6 +102,16 @@ def look(
     )
 
 
+def _refuse_other(url: str) -> None:
+    """Raise EvidenceError for one file that its name says to be neither CSV nor Parquet."""
+    ending = PurePosixPath(url).suffix.lower()
+    if ending in OTHERS and not url.endswith("/") and not Path(url).is_dir():
+        raise EvidenceError(
+            f"{url}: files of the kind {ending} can't be read; unpack it, or write it as CSV, "
+            "CSV.gz or Parquet"
+        )
+
+
 def _single(source: Source) -> Listed | None:
     try:
         return source.newest()
@@ -102,26 +120,21 @@ def _single(source: Source) -> Listed | None:
 
 
 def _batches(url: str, pattern: str | None, incoming: Path, scratch: Path) -> Found:
-    source, listed, pattern = _matching(url, (pattern,) if pattern else PATTERNS)
+    source, listed, pattern = _matching(url, pattern)
     if not listed:
+        lies = ", ".join(f"{count} {ending}" for ending, count in source.unmatched.most_common(3))
         raise EvidenceError(
-            f"{url}: no batch lies directly there whose name matches {pattern}; name the folder or "
-            "prefix (ending with /) that holds the files, or the one file, or give --pattern"
-        )
-    notes = []
-    natural = sorted(listed, key=lambda each: _numbers(each.id))
-    if [each.id for each in natural] != [each.id for each in listed]:
-        early, late = _swapped(listed, natural)
-        notes.append(
-            f"names must sort in the order of time, but {early} sorts before {late}: write numbers "
-            "with leading zeros"
+            f"{url}: no batch lies there whose name matches {pattern} (there: {lies or 'nothing'})"
+            "; name the folder or prefix (ending with /) that holds the files, or the one file, "
+            "or give --pattern; what is read is CSV, CSV.gz and Parquet"
         )
     chosen = _choose(listed)
     brought = _bring(source, chosen, incoming)
     places = {each.id: (path, each) for each, path in zip(chosen, brought, strict=True)}
     paths = _link(scratch / "raw", places)
     dialect = _dialect(next(reversed(paths.values())))
-    return Found(pattern, None, listed, paths, dialect, [*notes, *source.caveats])
+    swapped = misplaced([each.id for each in listed])
+    return Found(pattern, None, listed, paths, dialect, [*source.caveats], swapped=swapped)
 
 
 def _split(
@@ -294,8 +307,16 @@ def _link(folder: Path, places: Mapping[str, tuple[Path, Listed]]) -> dict[str, 
     return made
 
 
-def _matching(url: str, patterns: Sequence[str]) -> tuple[Source, Sequence[Listed], str]:
-    """Return the source with the first of the patterns that fits most objects."""
+def _matching(url: str, pattern: str | None) -> tuple[Source, Sequence[Listed], str]:
+    """Return the source with the pattern, by default the first of those that fit most objects."""
+    if pattern:
+        return _best(url, [pattern])
+    found = _best(url, PATTERNS)
+    deep = found if found[1] else _best(url, DEEP)
+    return deep if deep[1] else found
+
+
+def _best(url: str, patterns: Sequence[str]) -> tuple[Source, Sequence[Listed], str]:
     best: tuple[Source, Sequence[Listed], str] | None = None
     for pattern in patterns:
         source = open_source(url, pattern)
@@ -307,22 +328,7 @@ def _matching(url: str, patterns: Sequence[str]) -> tuple[Source, Sequence[Liste
             continue
         if best is None or len(listed) > len(best[1]):
             best = source, listed, pattern
-        if len(listed) >= 10 * source.unmatched and listed:
+        if len(listed) >= 10 * source.unmatched.total() and listed:
             break
     assert best is not None
     return best
-
-
-def _numbers(name: str) -> tuple[object, ...]:
-    """Return a name as a person sorts it: 2 before 10."""
-    parts = _NUMBER.split(name)
-    return tuple(
-        part
-        for pair in zip(parts, [*map(int, _NUMBER.findall(name)), 0], strict=True)
-        for part in pair
-    )
-
-
-def _swapped(listed: Sequence[Listed], natural: Sequence[Listed]) -> tuple[str, str]:
-    at = next(n for n, (a, b) in enumerate(zip(listed, natural, strict=True)) if a.id != b.id)
-    return listed[at].id, natural[at].id

@@ -50,9 +50,19 @@ def refuse(place: Place, *, force: bool) -> bool:
 
 def _is_sample(place: Place) -> bool:
     """Tell whether the files are the sample's, and as they were committed."""
-    paths = [path.as_posix() for path in (place.params, place.schema)]
     try:
-        if load_params(place.params).source.url != SAMPLE or status(Path(), *paths):
+        if load_params(place.params).source.url != SAMPLE:
+            return False
+    except RatchetError:
+        return False
+    return is_committed(place.params, place.schema)
+
+
+def is_committed(*files: Path) -> bool:
+    """Tell whether git has the files as they are here."""
+    paths = [path.as_posix() for path in files]
+    try:
+        if status(Path(), *paths):
             return False
     except RatchetError:
         return False

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
+from ratchet.data.order import WRONG
 from ratchet.init.columns import Draft
 from ratchet.init.look import COMPARED
 from ratchet.init.run import Drafted
@@ -14,8 +15,9 @@ from ratchet.init.schema_text import flow
 SHOWN = 12  # columns that are told one by one
 NEXT = """
 Look at them   git diff params.yaml dvc.yaml; $EDITOR schema.yaml
+Keep them      git add -A && git commit -m "Our own data"
 Pin and train  ratchet discover && dvc repro && ratchet summary
-Keep it        git add -A && git commit -m "Our own data"
+Keep it        git add -A && git commit -m "First model"
 Every night    ratchet nightly   (on GitHub: docs/github.md)
 """
 
@@ -24,6 +26,9 @@ def show(done: Drafted) -> None:
     """Print the summary."""
     # What the data hold, such as [/b] or :x:, is not ours to render.
     console = Console(highlight=False, markup=False, emoji=False)
+    if done.found.swapped:
+        console.print(f"Wrong order: {WRONG.format(*done.found.swapped)}.", style="bold red")
+        console.print()
     for title, table in (("Drafted", _guesses(done)), _columns(done)):
         console.print(title, style="bold")
         console.print(table)
@@ -52,14 +57,14 @@ def _guesses(done: Drafted) -> Table:
         f"{target.distinct:,} different values",
     )
     split = f", cut by {found.split}" if found.split else ""
-    what = "contents" if found.overwritten else "batches"
+    what = "content" if found.overwritten else "batch"
     table.add_row(
         "source",
-        f"{len(found.listed)} {what}{split}",
+        f"{counted(len(found.listed), what)}{split}",
         f"pattern {found.pattern}; {len(done.sample.ids)} of them looked at, "
         f"{len(done.sample.batch):,} rows",
     )
-    table.add_row("time", contract.time or "none", "dates that rise with the batches")
+    table.add_row("time", contract.time or "none", contract.time_why)
     why = "; ".join(contract.reviews.get("key", ["as you said"]))
     table.add_row("key", ", ".join(contract.key) or "none", why)
     spelt = contract.format.model_dump(exclude_unset=True, exclude_defaults=True)
@@ -69,12 +74,17 @@ def _guesses(done: Drafted) -> Table:
     table.add_row(
         "window",
         f"{window.train} teach, {window.holdout} judge",
-        f"{len(found.listed)} batches of some {contract_rows(done):,} rows",
+        f"{counted(len(found.listed), 'batch')} of some {contract_rows(done):,} rows",
     )
     slices = ", ".join(params.evaluate.slices)
     table.add_row("slices", slices or "none", "few categories" if slices else "no column has few")
     table.add_row("gate", ", ".join(params.gate.metrics), f"the metrics for {contract.task}")
     return table
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 batch`, `2 batches`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "es" if what.endswith("ch") else "s")
 
 
 def contract_rows(done: Drafted) -> int:
@@ -120,15 +130,15 @@ def _reviews(done: Drafted) -> Iterator[tuple[str, str]]:
 
 
 def _told(done: Drafted) -> Iterator[str]:
-    for note in done.found.notes:
+    for note in [*done.found.notes, *done.contract.notes]:
         yield f"note: {note}"
     tried = done.trial
     if tried is None:
         yield f"The drafts weren't tried: {done.untried}."
     else:
         yield (
-            f"Tried on {tried.batches} batches of the window: {len(tried.set_aside)} would be set "
-            f"aside{':' * bool(tried.set_aside)}"
+            f"Tried on {counted(tried.batches, 'batch')} of the window: {len(tried.set_aside)} "
+            f"would be set aside{':' * bool(tried.set_aside)}"
         )
         for batch, why in [*tried.set_aside.items()][-5:]:
             yield f"  {batch}: {why}"
@@ -156,4 +166,8 @@ def _told(done: Drafted) -> Iterator[str]:
         )
     if done.removed:
         what = "the sample's pins, model and reports" if done.sample_gone else "the pins"
-        yield f"Cleared: {what} (git has them). sample/ stays, and nothing needs it."
+        where = "git has them" if done.committed else "they were never committed"
+        yield (
+            f"Cleared: {what} ({where})."
+            + (" sample/ stays, and nothing needs it." if done.sample_gone else "")
+        )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from ratchet.init.sample import Sample
 
 A_YEAR = 330 * 86_400.0  # seconds after which a calendar has come round
 CANDIDATES = 12  # columns that are tried in pairs for a key
+Course: TypeAlias = Literal["rises", "stays", "wavers"]
+
 _WHEN = re.compile(r"date|time|stamp|day|datum|zeit|^at$|_at$|^ts$", re.IGNORECASE)
 _NAME = re.compile(r"id|key|no|nr|number|code|name", re.IGNORECASE)
 
@@ -21,12 +24,14 @@ def time_of(drafts: Sequence[Draft], sample: Sample, spelling: Format) -> str | 
     """Return the likeliest column of time: dates that rise with the batches, by name, from left."""
     dates = [each for each in drafts if each.type == "date" and not each.gaps]
     dates = dates or [each for each in drafts if each.type == "date" and each.max_null < 0.5]
+    courses = {each.name: course(each, sample, spelling) for each in dates}
+    if len(sample.ids) > 1:
+        dates = [each for each in dates if courses[each.name] != "stays"]  # a day that never comes
     if not dates:
         return None
 
     def likely(each: Draft) -> tuple[bool, bool]:
-        middles = _by_batch(each, sample, spelling)
-        return bool((np.diff(middles) >= 0).all()), bool(_WHEN.search(each.name))
+        return courses[each.name] == "rises", bool(_WHEN.search(each.name))
 
     return max(dates, key=likely).name
 
@@ -41,9 +46,12 @@ def calendar(each: Draft, sample: Sample, spelling: Format) -> tuple[bool, str]:
     return False, "a day of less than a year: a model would learn that very day"
 
 
-def rises(each: Draft, sample: Sample, spelling: Format) -> bool:
-    """Tell whether the batches' ids sort in the order of time."""
-    return bool((np.diff(_by_batch(each, sample, spelling)) >= 0).all())
+def course(each: Draft, sample: Sample, spelling: Format) -> Course:
+    """Tell how the median of a date goes from batch to batch."""
+    steps = np.diff(_by_batch(each, sample, spelling))
+    if (steps == 0).all():
+        return "stays"
+    return "rises" if (steps >= 0).all() else "wavers"
 
 
 def _by_batch(each: Draft, sample: Sample, spelling: Format) -> np.ndarray:

@@ -16,15 +16,14 @@ from ratchet.config import Params, load_params
 from ratchet.data import landing
 from ratchet.data.manifest import write_manifest
 from ratchet.data.schema import Format, load_schema
-from ratchet.data.split import Period
 from ratchet.errors import ConfigError
 from ratchet.files import write_text
 from ratchet.init import params_text, plots_text, schema_text, trial
 from ratchet.init.columns import Draft, draft, numbers
 from ratchet.init.leaks import suspects
-from ratchet.init.look import BYTES, Found, inbox_in, look
-from ratchet.init.place import Place, clear, refuse, replace_all
-from ratchet.init.roles import calendar, check_key, key_of, rises, time_of
+from ratchet.init.look import BYTES, Found, Splitting, inbox_in, look
+from ratchet.init.place import Place, clear, is_committed, refuse, replace_all
+from ratchet.init.roles import calendar, check_key, course, key_of, time_of
 from ratchet.init.sample import Sample, read_sample
 from ratchet.init.schema_text import Contract
 from ratchet.init.skew import Spread, spread
@@ -39,6 +38,11 @@ VALUES = 20  # most values of such a column
 # to single rows: on 1,500 to 8,500 rows it was better by .015 to .03 AUC, also for 225 names, on
 # 78,000 worse by .005.
 FEW_ROWS = 20_000
+_COURSES = {
+    "rises": "dates that rise with the batches",
+    "stays": "dates, of one batch so far",
+    "wavers": "dates, but they don't rise with the batches",
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Wish:
     key: Sequence[str] = ()
     task: Task | None = None
     weight: str | None = None
-    split: Period | None = None
+    split: Splitting | None = None
     pattern: str | None = None
     force: bool = False
 
@@ -68,6 +72,7 @@ class Drafted:
     untried: str
     sample_gone: bool
     removed: Sequence[str] = field(default_factory=list)
+    committed: bool = True
 
 
 def run(wish: Wish, place: Place) -> Drafted:
@@ -90,7 +95,8 @@ def run(wish: Wish, place: Place) -> Drafted:
             incoming=incoming,
             scratch=scratch,
         )
-        sample = read_sample(found.paths, found.dialect)
+        origins = {each.id: each.uri for each in found.listed}
+        sample = read_sample(found.paths, found.dialect, origins)
         contract, spreads = draft_contract(wish, found, sample)
         text = schema_text.write(contract, _source(wish, sample))
         schema, params = scratch / "schema.yaml", scratch / "params.yaml"
@@ -112,8 +118,10 @@ def run(wish: Wish, place: Place) -> Drafted:
             ),
         }
         gone: list[str] = []
+        committed = is_committed(place.manifest)
         moved = (before.source.url, before.source.split) != (wish.url, found.split)
-        if was_sample or moved:
+        pins = place.manifest.is_file() and len(place.manifest.read_bytes().splitlines()) > 1
+        if was_sample or (moved and pins):
             write_manifest(scratch / "empty.csv", [])
             files[place.manifest] = (scratch / "empty.csv").read_text(encoding="utf-8")
             gone.append(place.manifest.as_posix())
@@ -123,14 +131,14 @@ def run(wish: Wish, place: Place) -> Drafted:
             gone += [path.as_posix() for path in results]
         replace_all(files)
     made = load_params(place.params)
-    return Drafted(found, sample, contract, made, tried, untried, was_sample, gone)
+    return Drafted(found, sample, contract, made, tried, untried, was_sample, gone, committed)
 
 
 def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, Spread]:
     """Return what schema.yaml shall say, and how the target spreads."""
     names = list(sample.columns)
     for name, where in _named(wish):
-        find(name, names, where)
+        find(name, names, where, found.listed[-1].uri)
     words = {name: values.dictionary for name, values in sample.columns.items()}
     is_csv = not found.listed[-1].uri.endswith(".parquet")
     spelt = spelling_of(words, found.dialect) if is_csv else None
@@ -140,7 +148,7 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
     reviews: dict[str, Sequence[str]] = {"format": spelt.reviews if spelt else ()}
     target = drafts[wish.target]
     task, positive = settle(target, sample, spelling, wish.task)
-    time = _time(wish, found, drafts, sample, spelling, reviews)
+    time, time_why = _time(wish, found, drafts, sample, spelling, reviews)
     key = list(wish.key)
     if key:
         check_key(key, sample)
@@ -176,12 +184,14 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
         list(drafts.values()),
         target,
         time,
+        time_why,
         key,
         wish.weight,
         *_rows(found, sample),
         _extra(sample),
         spelling,
         reviews,
+        _zones(drafts),
     )
     return contract, spreads
 
@@ -199,8 +209,8 @@ def _time(
     sample: Sample,
     spelling: Format,
     reviews: dict[str, Sequence[str]],
-) -> str | None:
-    """Return the column of time, and decide of each date whether its calendar can teach."""
+) -> tuple[str | None, str]:
+    """Return the column of time and why, and decide of each date whether its calendar can teach."""
     time = wish.time or found.time or time_of(list(drafts.values()), sample, spelling)
     if time is not None and drafts[time].type != "date":
         raise ConfigError(
@@ -210,12 +220,32 @@ def _time(
     for each in drafts.values():
         if each.type == "date" and each.feature:
             teaches, why = calendar(each, sample, spelling)
-            each.note = why
+            each.note = f"{why}, in UTC" if each.zoned else why
             if not teaches:
                 each.drop(why)
-    if time is not None and not rises(drafts[time], sample, spelling):
+    if time is None:
+        dated = any(each.type == "date" for each in drafts.values())
+        return None, "no date rises with the batches" if dated else "no column holds dates"
+    goes = course(drafts[time], sample, spelling)
+    if goes == "wavers":
         reviews["time"] = ["it doesn't rise with the batches' names, which must sort in time order"]
-    return time
+    if found.split and not wish.time:
+        reviews["time"] = [
+            "the file is cut by it: do rows of the past ever change? Then say --split none"
+        ]
+    if wish.time:
+        return time, "as you said"
+    return time, "the file is cut by it" if found.split else _COURSES[goes]
+
+
+def _zones(drafts: Mapping[str, Draft]) -> Sequence[str]:
+    zoned = [each.name for each in drafts.values() if each.zoned]
+    if not zoned:
+        return []
+    return [
+        f"{', '.join(zoned)}: times with an offset (+01:00) become those of UTC, by which days, "
+        "weeks and hours are told"
+    ]
 
 
 def _weight(wish: Wish, drafts: Mapping[str, Draft]) -> None:
@@ -283,15 +313,17 @@ def _extra(sample: Sample) -> str:
     if sample.unusable:
         shown = ", ".join(repr(name) for name in sample.unusable[:5])
         said.append(f"left out, as no column can be called that: {shown}")
-    if sample.lacking:
-        said.append(f"not in all batches: {', '.join(sample.lacking[:5])}")
+    everywhere = {*sample.columns, *sample.unusable}
+    lacking = {name for names in sample.headers.values() for name in everywhere ^ {*names}}
+    if lacking:
+        said.append(f"not in all batches: {', '.join(sorted(lacking)[:5])}")
     return "; ".join(said)
 
 
 def _source(wish: Wish, sample: Sample) -> str:
+    many = f"{len(sample.ids)} batches" if len(sample.ids) > 1 else "1 batch"
     return (
-        f"{len(sample.batch):,} rows of {len(sample.ids)} batches ({sample.ids[0]} to "
-        f"{sample.ids[-1]}) at {wish.url}"
+        f"{len(sample.batch):,} rows of {many} ({sample.ids[0]} to {sample.ids[-1]}) at {wish.url}"
     )
 
 

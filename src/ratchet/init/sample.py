@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ratchet.data.parse import UnreadableError, read_table
+from ratchet.data.parse import UnreadableError, is_csv, nested_columns, read_table
 from ratchet.data.schema import Format
 from ratchet.errors import DataError
 
@@ -23,15 +23,19 @@ class Sample:
 
     columns: the different values of each column and each row's place among them, null where a
     value is missing. batch: (rows,) the place of each row's batch in `ids`. Only what the newest
-    batch has is in `columns`. lacking: columns that some batches have and others don't. unusable:
-    names in the newest batch that no contract can have: empty, repeated, taken.
+    batch has is in `columns`. headers: the names in each batch whose columns aren't the newest's.
+    unusable: names in the newest batch that no contract can have: empty, repeated, taken. nested:
+    the types of columns that hold lists or structs. nulled: how often each word that by default
+    says that a value is missing stands in a column.
     """
 
     ids: Sequence[str]
     batch: np.ndarray
     columns: Mapping[str, pa.DictionaryArray]
-    lacking: Sequence[str] = ()
+    headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unusable: Sequence[str] = ()
+    nested: Mapping[str, str] = field(default_factory=dict)
+    nulled: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def rows(self) -> np.ndarray:
@@ -54,28 +58,33 @@ class Sample:
             gone = pc.is_in(values.dictionary, listed)
             if pc.any(gone).as_py():
                 places = pc.if_else(gone.take(values.indices), None, values.indices)
-                columns[name] = _encode(
-                    pa.chunked_array([values.dictionary.take(places)], pa.string())
-                )
+                columns[name] = values.dictionary.take(places).dictionary_encode()
             else:
                 columns[name] = values
         return replace(self, columns=columns)
 
 
-def read_sample(paths: Mapping[str, Path], dialect: Format) -> Sample:
+def read_sample(
+    paths: Mapping[str, Path], dialect: Format, origins: Mapping[str, str] | None = None
+) -> Sample:
     """Read the batches at `paths`, oldest first, from the newest on until enough is seen.
+
+    origins: where each comes from, if that isn't its path.
 
     Raises DataError when the newest can't be read. Older ones that can't are left to validate.
     """
     tables: dict[str, pa.Table] = {}
     cells = 0
+    verbatim = dialect.model_copy(update={"nulls": []})
+    newest_path = [*paths.values()][-1]
     for batch, path in reversed(list(paths.items())):
         try:
-            table = read_table(path, dialect)
+            table = read_table(path, verbatim)
         except UnreadableError as error:
             if not tables:
+                where = (origins or {}).get(batch, path)
                 raise DataError(
-                    f"{path}: the newest batch can't be read: {error}; mend it or take it away"
+                    f"{where}: the newest batch can't be read: {error}; mend it or take it away"
                 ) from None
             continue
         cells += table.num_rows * table.num_columns
@@ -87,16 +96,25 @@ def read_sample(paths: Mapping[str, Path], dialect: Format) -> Sample:
     names = [name for name in newest.column_names if counts[name] == 1 and _usable(name)]
     unusable = sorted({*newest.column_names} - {*names})
     tables = dict(reversed(tables.items()))
-    lacking = {
-        name for table in tables.values() for name in {*table.column_names} ^ {*newest.column_names}
-    }
     placed = [(each, _places(each)) for each in tables.values()]
-    columns = {
-        name: _encode(pa.chunked_array([_column(*each, name) for each in placed])) for name in names
-    }
+    nulls = pa.array(dialect.nulls if is_csv(newest_path) else [], pa.string())
+    columns, nulled = {}, {}
+    for name in names:
+        values = pa.chunked_array([_column(*each, name) for each in placed])
+        columns[name], nulled[name] = _encode(values, nulls)
     sizes = [table.num_rows for table in tables.values()]
     return Sample(
-        list(tables), np.repeat(np.arange(len(sizes)), sizes), columns, sorted(lacking), unusable
+        list(tables),
+        np.repeat(np.arange(len(sizes)), sizes),
+        columns,
+        {
+            batch: table.column_names
+            for batch, table in tables.items()
+            if {*table.column_names} != {*newest.column_names}
+        },
+        unusable,
+        nested_columns(newest_path),
+        nulled,
     )
 
 
@@ -114,9 +132,19 @@ def _places(table: pa.Table) -> dict[str, int]:
 def _column(table: pa.Table, places: Mapping[str, int], name: str) -> pa.Array:
     if name not in places:
         return pa.nulls(table.num_rows, pa.string())
-    return pc.utf8_trim_whitespace(table.column(places[name])).combine_chunks()
+    return table.column(places[name]).combine_chunks()
 
 
-def _encode(values: pa.ChunkedArray) -> pa.DictionaryArray:
-    """Return the values with a dictionary of those that occur."""
-    return values.combine_chunks().dictionary_encode()
+def _encode(
+    values: pa.ChunkedArray, nulls: pa.Array
+) -> tuple[pa.DictionaryArray, Mapping[str, int]]:
+    """Return the values, trimmed, with a dictionary of those that occur; and the nulls' counts."""
+    coded = values.combine_chunks().dictionary_encode()
+    words, places = coded.dictionary, coded.indices
+    gone = pc.is_in(words, nulls)
+    trimmed = pc.if_else(gone, None, pc.utf8_trim_whitespace(words))
+    if trimmed.equals(words):
+        return coded, {}
+    counts = np.bincount(places.drop_null().to_numpy(), minlength=len(words))
+    nulled = {words[int(at)].as_py(): int(counts[at]) for at in np.flatnonzero(gone)}
+    return trimmed.take(places).dictionary_encode(), nulled

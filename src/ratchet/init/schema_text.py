@@ -24,6 +24,7 @@ class Contract:
     columns: Sequence[Draft]
     target: Draft
     time: str | None
+    time_why: str
     key: Sequence[str]
     weight: str | None
     rows: tuple[int, int]
@@ -31,6 +32,7 @@ class Contract:
     ignore_extra: str
     format: Format
     reviews: Mapping[str, Sequence[str]]
+    notes: Sequence[str] = ()
 
 
 def write(contract: Contract, source: str) -> str:

@@ -190,20 +190,22 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
 
 
 def set_aside(before: str, after: str) -> list[str]:
-    """Say of each batch that was quarantined meanwhile why, and how to look at it.
+    """Say of each batch that was quarantined meanwhile why, and at last how to look at one.
 
     before, after: what `validate` reported, as JSON; before is "" where there was no report.
     """
     known = json.loads(before)["quarantined"] if before else {}
-    told = []
+    told, last = [], ""
     for batch, found in json.loads(after)["quarantined"].items():
         if batch in known:
             continue
         first = Failure.of(found[0])
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        told.append(f"set aside tonight: {batch}: {first}{more}")
+        last = batch
+    if told:
         told.append(
-            f"set aside tonight: {batch}: {first}{more}\n  look at it    ratchet discover && "
-            f"dvc repro validate && ratchet batch show {batch}"
+            f"  look at it    ratchet discover && dvc repro validate && ratchet batch show {last}"
         )
     return told
 

@@ -25,9 +25,10 @@ from ratchet.errors import DataError
 class RefusedError(DataError):
     """Rows that a model wasn't built for: `failures` has the reasons, each with its rows."""
 
-    def __init__(self, about: str, failures: Sequence[Failure]) -> None:
+    def __init__(self, about: str, failures: Sequence[Failure], hint: str = "") -> None:
         start = " " if len(failures) == 1 else "\n  "
-        super().__init__(f"{about}:" + "".join(f"{start}{failure}" for failure in failures))
+        told = "".join(f"{start}{failure}" for failure in failures)
+        super().__init__(f"{about}:{told}" + (f"; {hint}" if hint else ""))
         self.failures = tuple(failures)
 
 
@@ -82,8 +83,20 @@ def _features(
         judged = judge_table(text, Contract(columns), spelling)
         table, failures = judged.table, [*failures, *judged.failures, *_nulls(text, card)]
     if failures or table is None:
-        raise RefusedError(about, failures)
+        raise RefusedError(about, failures, _hint(failures, card))
     return feature_frame(table, kinds_of(card.features))
+
+
+def _hint(failures: Sequence[Failure], card: Card) -> str:
+    """Say how a model comes to take categories that it doesn't know."""
+    told = dict.fromkeys(failure.column for failure in failures if failure.code == "value")
+    new = [name for name in told if card.features[name].type == "category"]
+    if not new:
+        return ""
+    return (
+        f"where new ones may come, take `categories` of {', '.join(new)} out of schema.yaml and "
+        "train anew: the model then takes them for unknown; until then leave those rows out"
+    )
 
 
 def _nulls(text: pa.Table, card: Card) -> list[Failure]:

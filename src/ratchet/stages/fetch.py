@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ratchet.config import Params
 from ratchet.data import landing, recovery, source
-from ratchet.data.listing import all_in_one
+from ratchet.data.listing import all_in_one, is_content_id
 from ratchet.data.manifest import Batch, read_manifest, select_window
 from ratchet.data.weather import LIMITS, Limits
-from ratchet.errors import ConfigError
+from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import sha256_file
 
 WORKERS = 4  # threads that hash files
@@ -97,10 +97,19 @@ def _refuse_lost(batches: Sequence[Batch], lost: Mapping[str, str]) -> None:
     """Raise EvidenceError that names the batches that nobody has, if there are any."""
     if not batches:
         return
-    raise all_in_one(
-        [
-            f"{batch.uri}: {lost[batch.id]}; restore it there, see with `dvc pull` why DVC has no "
-            f"copy either, or run `ratchet discover --accept-changed {batch.id}`"
-            for batch in batches
-        ]
+    told = all_in_one([f"{batch.uri}: {lost[batch.id]}" for batch in batches])
+    ways = f"to go on without, `{_exclude([batch.id for batch in batches])}`"
+    # A place that is overwritten never lists an earlier content again: there is none to take over.
+    if not all(is_content_id(batch.id) for batch in batches):
+        ways = f"`ratchet discover` says what lies there now, and how to take it over; {ways}"
+    raise EvidenceError(
+        f"{told}\nrestore what is pinned there, or see with `dvc pull` why DVC has no copy either; "
+        f"{ways}"
     )
+
+
+def _exclude(ids: Sequence[str]) -> str:
+    """Return the command that leaves batches out."""
+    if len(ids) == 1:
+        return f"ratchet batch exclude {ids[0]} --note WHY"
+    return f"for id in {' '.join(ids)}; do ratchet batch exclude $id --note WHY; done"
