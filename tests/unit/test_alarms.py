@@ -58,3 +58,15 @@ def test_an_alarm_says_how_often_it_was_as_high_before() -> None:
     assert "far away" in failure.message
     assert "0.75" in failure.message
     assert "1 of the 2 batches" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (2.192, "2.192 is above the limit 2.189"),
+        (2.5, "2.5 is above the limit 2.19"),
+        (math.nan, "nan is above the limit 2.19"),
+    ],
+)
+def test_a_figure_just_above_its_limit_is_shown_to_be(value: float, says: str) -> None:
+    assert says in explain(Alarm("warn", 2.189, figure(value)), []).message

@@ -39,8 +39,18 @@ def explain(alarm: Alarm, earlier: Sequence[Mapping[str, float]]) -> Failure:
     figure = alarm.statistic
     before = [values[figure.series] for values in earlier if figure.series in values]
     as_high = sum(value >= figure.value for value in before)
+    value, limit = _apart(figure.value, alarm.threshold)
     message = (
-        f"{figure.message}; {figure.value:.3g} is above the limit {alarm.threshold:.3g}, "
+        f"{figure.message}; {value} is above the limit {limit}, "
         f"{as_high} of the {len(before)} batches before had as much"
     )
     return Failure(figure.check, figure.column, message, figure.count, figure.examples)
+
+
+def _apart(value: float, limit: float) -> tuple[str, str]:
+    """Return both with three digits, or as many as it takes to tell them apart."""
+    for digits in range(3, 9):
+        shown = f"{value:.{digits}g}", f"{limit:.{digits}g}"
+        if shown[0] != shown[1]:
+            break
+    return shown
