@@ -117,6 +117,12 @@ def test_a_night_without_a_reason_to_train_says_so_and_leaves_no_trace(project: 
     project.run("ratchet", "nightly")
     assert "no batch was accepted after" in night(project)["reason"]
     assert night(project)["fetch_seconds"] == ""
+    # A person's word on a batch is news, though none was delivered.
+    project.run("ratchet", "batch", "exclude", "2013-01-08", "--note", "a test")
+    project.commit()
+    project.run("ratchet", "nightly")
+    assert night(project)["fetch_seconds"] != ""
+    project.run("git", "reset", "--quiet", "--hard", "HEAD~1")
     # Forced, it makes the same again.
     project.run("ratchet", "nightly", "--force")
     assert night(project)["reason"] == "made again, and everything is as it was"

@@ -141,7 +141,7 @@ def _train(tree: WorkTree, steps: Steps, line: Line, options: Options) -> Propos
     )
     _count(top, line, tree)
     first = not (top / LOCK).exists()
-    news = first or MANIFEST in tree.changed()
+    news = first or MANIFEST in tree.changed() or _is_unjudged(steps)
     _pull(steps, line, STATE if news else GLANCE)
     if news:
         steps.run("fetch", "dvc", "repro", "fetch")
@@ -236,6 +236,22 @@ def _sizes(top: Path) -> dict[str, int]:
         return {out["path"]: int(out["size"]) for out in outs}
     except FileNotFoundError:
         return {}
+
+
+def _is_unjudged(steps: Steps) -> bool:
+    """Tell whether a person's word on a batch, the contract or a setting waits for `validate`.
+
+    What is deleted only isn't here: a fresh clone has no data, and needs none to skip the night.
+    """
+    command = ("dvc", "status", "--json", "fetch", "validate")
+    found: Any = json.loads(steps.run("validate", *command, quiet=True))
+    causes = (each.get("changed deps", {}) for stage in found.values() for each in stage)
+    return any(
+        state != "deleted"
+        for deps in causes
+        for told in deps.values()
+        for state in (told.values() if isinstance(told, dict) else [told])
+    )
 
 
 def _rolled_back(top: Path) -> RolledBack | None:
