@@ -178,6 +178,15 @@ def test_a_column_of_lists_is_left_out_with_the_reason(tmp_path: Path, kind: pa.
     assert (schema.columns["tags"].type, schema.columns["tags"].feature) == ("text", False)
 
 
+def test_lists_of_a_big_file_are_left_out_of_its_pieces(tmp_path: Path) -> None:
+    frame = pd.concat(shop(9).values())
+    frame["tags"] = [["a"], ["b"]] * (len(frame) // 2)
+    frame.to_parquet(tmp_path / "big.parquet")
+    contract, schema = drafted(tmp_path / "big.parquet")
+    assert (contract.time_why, schema.columns["tags"].feature) == ("the file is cut by it", False)
+    assert schema.columns["tags"].type == "text"
+
+
 def test_the_newest_batch_is_named_by_its_place_and_the_column_by_its_type(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path = tmp_path / "in" / "b1.parquet"

@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from ratchet.data import landing
 from ratchet.data.listing import Listed, Source
 from ratchet.data.manifest import suffixes
 from ratchet.data.order import misplaced
-from ratchet.data.parse import is_csv
+from ratchet.data.parse import is_csv, nested_columns
 from ratchet.data.schema import Format
 from ratchet.data.source import open_source
 from ratchet.data.split import Cut, Period, SplitSource, count
@@ -40,7 +40,8 @@ class Found:
     pattern, split: for params.yaml. paths: of the batches that are looked at. dialect: encoding and
     delimiter of their CSV. notes: what a person should know. periods: rows of each period of a big
     file, the waiting one too. overwritten: whether it is one place whose content is replaced.
-    swapped: two batches whose names sort against time.
+    swapped: two batches whose names sort against time. nested: the types of columns of a big file
+    that hold lists or structs, which its pieces have as text.
     """
 
     pattern: str
@@ -53,6 +54,7 @@ class Found:
     time: str | None = None
     overwritten: bool = False
     swapped: tuple[str, str] | None = None
+    nested: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(
@@ -184,7 +186,8 @@ def _split(
         f"{sum(rows.values()):,} rows cut by {times[0]} into {len(listed)} {words[chosen]}; "
         f"{max(rows)} waits for a later row"
     )
-    return Found("*.csv", chosen, listed, paths, dialect, [why], rows, times[0])
+    nested = nested_columns(path)
+    return Found("*.csv", chosen, listed, paths, dialect, [why], rows, times[0], nested=nested)
 
 
 def inbox_in(scratch: Path) -> Path:

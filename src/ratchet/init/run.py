@@ -7,7 +7,7 @@ import datetime
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +143,7 @@ def draft_contract(wish: Wish, found: Found, sample: Sample) -> tuple[Contract, 
     is_csv = not found.listed[-1].uri.endswith(".parquet")
     spelt = spelling_of(words, found.dialect) if is_csv else None
     spelling = spelt.format if spelt else Format.model_validate({})
-    sample = sample.without(spelling.nulls)
+    sample = replace(sample.without(spelling.nulls), nested={**sample.nested, **found.nested})
     drafts = {name: draft(name, sample, spelling) for name in names}
     reviews: dict[str, Sequence[str]] = {"format": spelt.reviews if spelt else ()}
     target = drafts[wish.target]
