@@ -5,13 +5,25 @@ It never fails: what can't be read is told in its line.
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from configparser import ConfigParser
+from configparser import Error as BrokenConfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ratchet.errors import RatchetError
 
-UNNAMED = "no version is registered here yet"
+if TYPE_CHECKING:  # read where it is needed, so that `ratchet` answers at once
+    from ratchet.config import Source
+    from ratchet.data.manifest import Batch
+    from ratchet.journal.accepted import Version
+    from ratchet.versions.waiting import Waiting
+
+Commands = Iterator[tuple[str, str]]
+
+_REMOTE = "remote"  # DVC's, of a clone that nobody has given another
+_STOPPED = {"KeyboardInterrupt": "stopped with Ctrl-C"}
 
 
 @dataclass(frozen=True)
@@ -32,19 +44,28 @@ def look(
     if not (top / params).exists():
         told = f"{params} isn't there; run in the top folder of a Ratchet repository"
         return Here((("here", told),), (("cd FOLDER", "go there"),))
-    url, data = _source(top / params, sample)
+    source, data = _source(top / params, sample)
     pinned, batches = _batches(top / manifest)
     model = _model(top / card)
-    champion = _champion(top, card)
+    known = _versions(top, card)
     about = (
         ("data", data),
         ("batches", batches),
         ("model", model or "none yet"),
-        ("champion", champion),
+        ("champion", _champion(known)),
         ("last night", _last_night([top / each for each in ledgers])),
     )
-    found = {"pinned": pinned > 0, "model": bool(model), "unnamed": champion == UNNAMED}
-    return Here(about, _next(**found, of_sample=Path(url) == sample))
+    of_sample = source is not None and Path(source.url) == sample
+    if not pinned or not model:
+        now = [("make repro", "the first model, from what the source has")]
+    else:
+        waiting = _waiting(top, card, known)
+        untouched = of_sample and not known and _remote(top) == _REMOTE
+        now = [
+            *_first(waiting, untouched=untouched),
+            *_then(waiting, of_sample=of_sample, fresh=_fresh(top, source, pinned)),
+        ]
+    return Here(about, (*now, *_always(of_sample=of_sample)))
 
 
 def describe(here: Here, groups: Mapping[str, Sequence[str]]) -> str:
@@ -66,28 +87,29 @@ def describe(here: Here, groups: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-def _source(params: Path, sample: Path) -> tuple[str, str]:
+def _source(params: Path, sample: Path) -> tuple["Source | None", str]:
     from ratchet.config import load_params
 
     try:
-        url = load_params(params).source.url
+        source = load_params(params).source
     except RatchetError as error:
-        return "", _first_line(error)
-    return url, f"the sample, from {url}" if Path(url) == sample else f"your own, from {url}"
+        return None, _first_line(error)
+    whose = "the sample" if Path(source.url) == sample else "your own"
+    return source, f"{whose}, from {source.url}"
 
 
-def _batches(manifest: Path) -> tuple[int, str]:
+def _batches(manifest: Path) -> tuple[Sequence["Batch"], str]:
     from ratchet.data.manifest import read_manifest
 
     try:
         pinned = read_manifest(manifest)
     except RatchetError as error:
-        return 0, _first_line(error)
+        return (), _first_line(error)
     if not pinned:
-        return 0, "none is pinned"
+        return (), "none is pinned"
     aside = sum(batch.excluded for batch in pinned)
     more = f", {aside} of them excluded" if aside else ""
-    return len(pinned), f"{len(pinned)} pinned, {pinned[0].id} to {pinned[-1].id}{more}"
+    return pinned, f"{len(pinned)} pinned, {pinned[0].id} to {pinned[-1].id}{more}"
 
 
 def _model(card: Path) -> str:
@@ -106,16 +128,24 @@ def _model(card: Path) -> str:
     )
 
 
-def _champion(top: Path, card: Path) -> str:
+def _versions(top: Path, card: Path) -> Sequence["Version"] | None:
+    """Return the accepted versions; None when git can't tell."""
     from ratchet.journal import accepted
 
     try:
-        known = accepted.versions(top, card.as_posix())
+        return accepted.versions(top, card.as_posix())
     except RatchetError:
+        return None
+
+
+def _champion(known: Sequence["Version"] | None) -> str:
+    from ratchet.journal.accepted import STAGE
+
+    if known is None:
         return "git can't tell"
     if not known:
-        return UNNAMED
-    in_production = [each for each in known if accepted.STAGE in each.stages]
+        return "no version is registered here yet"
+    in_production = [each for each in known if STAGE in each.stages]
     version = (in_production or [each for each in known if each.stages] or known)[-1]
     where = f" in {', '.join(version.stages)}" if version.stages else ", in no stage"
     return f"{version.tag}{where}, since {version.day} ({version.model_sha256[:12]})"
@@ -131,33 +161,108 @@ def _last_night(ledgers: Sequence[Path]) -> str:
         return "none yet"
     last = max(lines, key=lambda row: row["night"])
     words = [last.get("decision") or "", last.get("verdict") or ""]
-    return f"{last['night']}: {', '.join(filter(None, words))}: {last.get('reason') or ''}"
+    return f"{last['night']}: {', '.join(filter(None, words))}: {_why(last)}"
 
 
-def _next(
-    *, pinned: bool, model: bool, unnamed: bool, of_sample: bool
-) -> tuple[tuple[str, str], ...]:
-    """Return the commands that make sense now."""
-    found = []
-    if not pinned or not model:
-        found.append(("make repro", "the first model, from what the source has"))
-    else:
-        if of_sample:
-            found.append(("ratchet sample publish --days 1", "the sample's next day arrives"))
-        elif unnamed:
-            found.append(("ratchet register", "name the committed model: the first version"))
-        found += [
-            ("ratchet nightly", "a whole night: what is new, a model if it's worth it, the gate"),
-            ("ratchet summary", "how good the model is, and which batches are set aside"),
-            ("ratchet history", "the accepted versions"),
-        ]
+def _why(night: Mapping[str, str]) -> str:
+    """Return why a night ended as it did: what the gate said, where it was asked."""
+    from ratchet.journal.nights import why
+
+    reason = why(night)
+    return _STOPPED.get(reason, reason)
+
+
+def _waiting(top: Path, card: Path, known: Sequence["Version"] | None) -> "Waiting":
+    from ratchet.versions import waiting
+
+    try:
+        return waiting.look(top, card.as_posix(), known or ())
+    except RatchetError:
+        return waiting.Waiting()
+
+
+def _remote(top: Path) -> str:
+    """Return the URL of DVC's default remote; "" where none is set, or nobody can tell."""
+    found = ConfigParser(interpolation=None)
+    try:
+        found.read([top / ".dvc/config", top / ".dvc/config.local"], encoding="utf-8")
+        name = found.get("core", "remote", fallback="")
+        return found.get(f"'remote \"{name}\"'", "url", fallback="")
+    except (BrokenConfig, UnicodeDecodeError):
+        return ""
+
+
+def _fresh(top: Path, source: "Source | None", pinned: Sequence["Batch"]) -> int:
+    """Return how many batches wait in a folder; 0 where looking would take a network, or long."""
+    from ratchet.data.folder import FolderSource
+
+    if source is None or not (top / source.url).is_dir():
+        return 0
+    known = {batch.id for batch in pinned}
+    try:
+        listed = FolderSource(str(top / source.url), source.pattern).list()
+    except (RatchetError, OSError):
+        return 0
+    return sum(item.id not in known and item.id > pinned[0].id for item in listed)
+
+
+def _first(waiting: "Waiting", *, untouched: bool) -> Commands:
+    """Yield what a person should do before anything else.
+
+    untouched: nobody has named a model of the sample, or set a remote: it is only looked at.
+    """
+    from ratchet.proposals.proposal import RETRAIN
+    from ratchet.versions.waiting import VERDICT
+
+    if waiting.changed:
+        more = f" and {len(waiting.changed) - 2} more" if len(waiting.changed) > 2 else ""
+        told = f"not as committed: {', '.join(waiting.changed[:2])}{more}; no night begins so"
+        yield "git status", told
+        yield "git stash -u && dvc checkout", "put that aside, unless a night runs here; or commit"
+        return
+    if waiting.branch == RETRAIN:
+        yield (
+            "git switch main && dvc checkout",
+            "this is a night's proposal: go back, then merge it",
+        )
+        return
+    go = "" if waiting.branch == "main" else "git switch main && "
+    if waiting.rollback:
+        merge = f"{go}git merge {waiting.rollback} && dvc checkout && git push"
+        yield merge, "a rollback waits there; or merge its pull request"
+    elif waiting.verdict == "PASS":
+        merge = f"{go}git merge {RETRAIN} && dvc checkout && dvc push && git push"
+        yield merge, "a model waits there: the gate says PASS; or merge its pull request"
+    elif waiting.verdict:
+        told = f"why the gate says {waiting.verdict} of the model that waits there"
+        yield f"git show {RETRAIN}:{VERDICT.replace('.json', '.md')}", told
+    if waiting.unnamed and not untouched:
+        yield "ratchet register", "name the committed model: it is no version yet"
+    elif waiting.back:
+        yield "ratchet register", f"the committed model is {waiting.back}: back into production"
+    elif waiting.ahead:
+        yield "git pull && dvc pull", f"{waiting.ahead} is in production, and isn't here yet"
+
+
+def _then(waiting: "Waiting", *, of_sample: bool, fresh: int) -> Commands:
+    """Yield what goes on day by day."""
+    from ratchet.proposals.proposal import RETRAIN
+
+    if not waiting.changed and waiting.branch != RETRAIN:
+        if of_sample and not fresh:
+            yield "ratchet sample publish --days 1", "the sample's next day arrives"
+        new = f"{fresh} {'batch waits' if fresh == 1 else 'batches wait'} at the source"
+        told = new if fresh else "what is new, a model if it's worth it, the gate"
+        yield "ratchet nightly", f"a whole night: {told}"
+    yield "ratchet summary", "how good the model is, and which batches are set aside"
+    yield "ratchet history", "the accepted versions"
+
+
+def _always(*, of_sample: bool) -> Commands:
     if of_sample:
-        found.append(("ratchet init URL --target COL", "begin with your own data"))
-    return (
-        *found,
-        ("ratchet doctor", "is everything there that a night needs?"),
-        ("ratchet --help", "all commands, a line each"),
-    )
+        yield "ratchet init URL --target COL", "begin with your own data"
+    yield "ratchet doctor", "is everything there that a night needs?"
+    yield "ratchet --help", "all commands, a line each"
 
 
 def _first_line(error: RatchetError) -> str:

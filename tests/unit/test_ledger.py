@@ -31,6 +31,14 @@ def test_a_night_is_one_line_with_what_each_step_took() -> None:
     assert row["train_seconds"] == ""
 
 
+def test_what_the_gate_said_is_kept_apart_from_why_it_was_trained() -> None:
+    night = line("n", verdict="BLOCK", reason="6 new rows", gate_reason="worse\nin log loss")
+    old = "night,run,verdict,reason\nm,here,BLOCK,5 new rows\n"
+    before, after = rows(merge(old, to_csv([night.row()])))
+    assert (after["reason"], after["gate_reason"]) == ("6 new rows", "worse in log loss")
+    assert (before["reason"], before["gate_reason"]) == ("5 new rows", "")
+
+
 def test_the_summary_shows_steps_and_traffic() -> None:
     night = line("2026-11-22T03:17:00Z", new_batches=1, batches=8, bytes_pushed=2_500_000)
     night.add("train", Cost(3.04, 512.2))

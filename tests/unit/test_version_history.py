@@ -47,8 +47,10 @@ def past(journal: Journal) -> Path:
     for number in (1, 2, 3):
         accept(journal, number)
     journal.tag("model#prod#4", 2, EVIL)
-    nights = "night,verdict,reason\n2023-11-18T02:00:00+00:00,BLOCK,<b>worse</b> again\n"
-    nights += "2023-11-16T02:00:00+00:00,PASS,fine\n2023-11-17T02:00:00+00:00,BLOCK,worse\n"
+    nights = "night,verdict,reason,gate_reason\n"
+    nights += "2023-11-18T02:00:00+00:00,BLOCK,5 new rows,<b>worse</b> again\n"
+    nights += "2023-11-16T02:00:00+00:00,PASS,8 new rows,fine\n"
+    nights += "2023-11-17T02:00:00+00:00,BLOCK,6 new rows,worse\n"
     files = {rolled_back.FILE: taken_back(3, 2, EVIL), LEDGER: nights}
     journal.commit(4, card(2).model_dump_json(), files=said(2) | files)
     return journal.write()
@@ -256,6 +258,11 @@ def test_a_version_of_which_nothing_can_be_read_is_listed(
     assert "v1.2.3" in capsys.readouterr().out
     assert "v1.2.3" in history_page.page(found)
     assert json.loads(history.to_json(found))["versions"][0]["train"] is None
+
+
+def test_an_old_ledger_doesn_t_pass_the_trigger_s_reason_off_as_the_gate_s() -> None:
+    [night] = history.blocked(b"night,verdict,reason\n2023-11-17,BLOCK,6 new rows\n")
+    assert night.reason == "the gate's reason isn't in this ledger; trained because: 6 new rows"
 
 
 @pytest.mark.parametrize("path", [rolled_back.FILE, LEDGER])

@@ -22,7 +22,7 @@ STEPS = (
     "gate",
     "push",
 )
-_FIRST = ("night", "run", "base", "decision", "verdict", "exit_code", "reason")
+_FIRST = ("night", "run", "base", "decision", "verdict", "exit_code", "reason", "gate_reason")
 _COUNTED = ("new_batches", "batches", "bytes_new", "bytes_pulled", "bytes_pushed")
 _MEASURED = tuple(f"{step}_{what}" for step in STEPS for what in ("seconds", "mb"))
 COLUMNS = (*_FIRST, *_COUNTED, "seconds", *_MEASURED)
@@ -55,6 +55,7 @@ class Line:
     verdict: str = ""
     exit_code: int = 0
     reason: str = ""
+    gate_reason: str = ""
     new_batches: int = 0
     batches: int = 0
     bytes_new: int = 0
@@ -70,7 +71,8 @@ class Line:
     def row(self) -> dict[str, str]:
         """Return the line's cells by column; steps that didn't run are empty."""
         cells = {name: str(getattr(self, name)) for name in (*_FIRST, *_COUNTED)}
-        cells["reason"] = " ".join(self.reason.split())
+        for name in ("reason", "gate_reason"):
+            cells[name] = " ".join(cells[name].split())
         cells["seconds"] = f"{sum(cost.seconds for cost in self.costs.values()):.1f}"
         for step, cost in self.costs.items():
             cells[f"{step}_seconds"] = f"{cost.seconds:.1f}"

@@ -288,7 +288,8 @@ def _gate(tree: WorkTree, steps: Steps, line: Line) -> str:
         raise failure(done)
     tree.stand_back()
     data = (top / GATE).with_suffix(".json")
-    line.verdict = str(json.loads(data.read_text(encoding="utf-8"))["verdict"])
+    told = json.loads(data.read_text(encoding="utf-8"))
+    line.verdict, line.gate_reason = str(told["verdict"]), str(told["reason"])
     shutil.copyfile(top / GATE, top / VERDICT)
     shutil.copyfile(data, (top / VERDICT).with_suffix(".json"))
     return line.verdict

@@ -17,6 +17,7 @@ from ratchet.errors import EvidenceError
 from ratchet.journal import accepted, rolled_back
 from ratchet.journal.accepted import Tenure, Version
 from ratchet.journal.commits import Commits
+from ratchet.journal.nights import why
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import main_of
 from ratchet.task import Task
@@ -58,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Night:
-    """A night of the run ledger on which the gate refused a model."""
+    """A night of the run ledger on which the gate refused a model. reason: what the gate said."""
 
     night: str
     reason: str
@@ -119,17 +120,15 @@ def stays(known: Sequence[Version], times: Iterable[Tenure]) -> list[Stay]:
     ]  # fmt: skip
 
 
-def blocked(ledger: bytes | None) -> list[Night]:
+def blocked(content: bytes | None) -> list[Night]:
     """Return the nights of a run ledger whose model the gate blocked, oldest first.
 
     Raises EvidenceError when it isn't a table.
     """
-    rows = csv.DictReader(io.StringIO((ledger or b"").decode(errors="replace")))
+    rows = csv.DictReader(io.StringIO((content or b"").decode(errors="replace")))
     try:
         found = [
-            Night(row.get("night") or "", row.get("reason") or "")
-            for row in rows
-            if row.get("verdict") == "BLOCK"
+            Night(row.get("night") or "", why(row)) for row in rows if row.get("verdict") == "BLOCK"
         ]
     except csv.Error as error:
         raise EvidenceError(f"the run ledger at HEAD can't be read: {error}; mend it") from error
