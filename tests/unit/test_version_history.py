@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from journal import CARD, WHO, Journal, card, drift, evaluation, said, sha, taken_back, verdict
 
+from ratchet.cli import main as cli
 from ratchet.errors import EvidenceError
 from ratchet.journal import rolled_back
-from ratchet.versions import history, history_page, history_table, record
+from ratchet.versions import history, history_at, history_page, history_table, record
 from ratchet.versions.record import Drift, Figure, Places
 
 LEDGER = "reports/ledger.csv"
@@ -215,6 +216,120 @@ def test_the_table_fits_80_columns(past: Path, capsys: pytest.CaptureFixture[str
     row = next(line for line in lines if line.startswith("v3"))
     assert row.split()[2:] == [sha(3)[:12], "day-0003", "1,003", "0.7000", "0.5000"]
     assert "PASS .650 to .750 .450 to .550" in lines[lines.index(row) + 1]
+
+
+def test_the_table_says_when_versions_were_in_their_stages(
+    journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        accept(journal, number)
+    journal.tag("model#staging#3", 2)
+    journal.tag("model#prod#4", 1)
+    history_table.show(read(journal.write()))
+    second, first = (" ".join(told.split()) for told in capsys.readouterr().out.split("v1  ", 1))
+    assert "in prod 2023-11-20 22:13 to 2023-11-22 22:13; in staging since 2023-11-21" in second
+    assert "in prod since 2023-11-22 22:13, once before" in first
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [([], ""), (["prod"], "prod"), (["dev", "qa"], "dev, qa"), (["prod", "staging"], "prod +1"),
+     (["canary", "prod", "staging"], "prod +2"), (["canary", "staging"], "canary +1")],
+)  # fmt: skip
+def test_several_stages_fit_their_column(stages: list[str], told: str) -> None:
+    assert history_table._stages(stages) == told
+
+
+def test_long_names_of_batches_keep_what_tells_them_apart(
+    journal: Journal, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = card(1).model_dump_json().replace("day-", "bestellungen-day-")
+    journal.commit(1, text, files=said(1))
+    journal.tag("model@v1.0.0", 1)
+    found = read(journal.write())
+    for columns, told in (("60", "…-day-0010"), ("80", "…-day-0010"), ("100", "n-day-0010")):
+        monkeypatch.setenv("COLUMNS", columns)
+        history_table.show(found)
+        printed = capsys.readouterr().out
+        assert told in printed
+        assert sha(1)[:12] in printed
+        assert "2023-11-" in printed
+        assert ("bestellungen-day-0001" in printed) == (columns == "100")
+
+
+# What was there then
+
+
+@pytest.mark.parametrize(
+    ("then", "stood"),
+    [
+        ("2023-11-16", []),
+        ("2023-11-17", ["v1"]),
+        ("2023-11-17T22:13:19", []),
+        ("2023-11-17T22:13:20Z", ["v1"]),
+        ("2023-11-20T22:13:20+01:00", ["v1"]),
+        ("2023-11-20", ["v1", "v2"]),
+        ("2023-11-20T22:13:20", ["v2"]),
+        ("2023-11-24", ["v3", "v2"]),
+        ("2024-01-01", ["v2"]),
+    ],
+)
+def test_what_stood_then_is_told(past: Path, then: str, stood: list[str]) -> None:
+    found = read(past)
+    at = history_at.when(then)
+    assert [f"v{each.tag[7]}" for each in history_at.standing(found, at)] == stood
+    printed = history_at.describe(found, at)
+    assert [line.split()[1] for line in printed.splitlines()[1:]] == [
+        f"model@{short}.0.0" for short in stood
+    ]
+    if not stood:
+        assert "model@v1.0.0 came first, 2023-11-17 22:13 to 2023-11-20 22:13" in printed
+    told = json.loads(history_at.to_json(found, at))
+    assert [each["model_sha256"] for each in told["stays"]] == [sha(int(v[1])) for v in stood]
+
+
+def test_of_a_rollback_the_moment_and_the_way_are_told(past: Path) -> None:
+    told = history_at.describe(read(past), history_at.when("2023-11-24")).splitlines()[1:]
+    assert told == [
+        f"prod  model@v3.0.0  {sha(3)[:12]}  2023-11-23 22:13 to 2023-11-24 22:13, by {WHO}",
+        f"prod  model@v2.0.0  {sha(2)[:12]}  since 2023-11-24 22:13, by {WHO}, by a rollback",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2023-11", "2023-02-30", "14.03.2026"])
+def test_what_is_no_date_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["history", "--at", text])
+    assert f"{text!r} is not a day or time like 2026-03-14" in capsys.readouterr().err
+
+
+def test_a_person_asks_what_stood_then(
+    past: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(past)
+    assert cli.main(["history", "--at", "2023-11-18"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2023-11-18 (times are UTC)",
+        f"prod  model@v1.0.0  {sha(1)[:12]}  2023-11-17 22:13 to 2023-11-20 22:13, by {WHO}",
+    ]
+    assert cli.main(["history", "--at", "2023-11-18", "--json"]) == 0
+    [stay] = json.loads(capsys.readouterr().out)["stays"]
+    assert (stay["tag"], stay["back"]) == ("model@v1.0.0", False)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "told"),
+    [
+        ("2026-03-14T23:30:00-02:00", "", "since 2026-03-15 01:30"),
+        ("2026-03-14T03:00:00Z", "2026-03-14T05:10:00Z", "2026-03-14 03:00 to 05:10"),
+        ("2026-03-14T03:00:09Z", "2026-03-14T03:00:12Z", "2026-03-14 03:00:09 to 03:00:12"),
+        ("2026-03-14T03:00:00Z", "2026-03-15T03:00:00Z", "2026-03-14 03:00 to 2026-03-15 03:00"),
+        ("", "", "at a time that git doesn't know"),
+    ],
+)
+def test_a_stay_is_told_as_exactly_as_it_needs(since: str, until: str, told: str) -> None:
+    stay = history.Stay("model@v1.0.0", "c0ffee", "prod", since, until, WHO, "", back=False)
+    assert history_at.between(stay) == told
 
 
 @pytest.mark.parametrize(

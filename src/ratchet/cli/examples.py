@@ -109,6 +109,7 @@ EXAMPLES = {
     """,
     "history": """
         ratchet history --limit 10
+        ratchet history --at 2026-03-14T03:00      # what was in production then
         ratchet history --html history.html        # a page with charts
     """,
     "show": """

@@ -8,6 +8,7 @@ from ratchet.cli.arguments import Commands, add_defaults, positive
 from ratchet.cli.gate import PLACES
 
 if TYPE_CHECKING:
+    from ratchet.versions.history_at import When
     from ratchet.versions.record import Places
     from ratchet.versions.snapshot import Inputs
 
@@ -28,7 +29,14 @@ def add(commands: Commands) -> None:
     made = commands.add("history", _history, "list the accepted versions, the newest first")
     made.add_argument("--limit", type=positive, metavar="N", help="only so many versions")
     made.add_argument("--json", action="store_true", help="everything, for machines")
-    made.add_argument(
+    either = made.add_mutually_exclusive_group()
+    either.add_argument(
+        "--at",
+        type=_when,
+        metavar="DATE",
+        help="what was in each stage then: a day, or a time in ISO format; UTC if it doesn't say",
+    )
+    either.add_argument(
         "--html", type=Path, metavar="FILE", help="write a page with charts, which works offline"
     )
     add_defaults(made, **RECORD, ledger=LEDGER)
@@ -59,8 +67,13 @@ def _history(args: argparse.Namespace) -> None:
         Path.cwd(),
         places(args),
         args.ledger.as_posix(),
-        drift=args.json or args.html is not None,
+        drift=args.html is not None or (args.json and args.at is None),
     )
+    if args.at is not None:
+        from ratchet.versions import history_at
+
+        print((history_at.to_json if args.json else history_at.describe)(found, args.at))
+        return
     if args.html is not None:
         from ratchet.versions import history_page
 
@@ -104,6 +117,17 @@ def _diff(args: argparse.Namespace) -> None:
         diff_text.show(found)
     if found.failed:
         raise EvidenceError(f"not scored on the same rows: {found.reason}")
+
+
+def _when(text: str) -> "When":
+    from ratchet.versions import history_at
+
+    try:
+        return history_at.when(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a day or time like 2026-03-14 or 2026-03-14T03:00"
+        ) from error
 
 
 def places(args: argparse.Namespace) -> "Places":

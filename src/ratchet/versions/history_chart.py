@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from ratchet.journal.accepted import STAGE, short_of
 from ratchet.scoring.metrics import METRICS
 from ratchet.versions.history import Entry, Night, Past, Stay, main
+from ratchet.versions.history_at import between, moment
 from ratchet.versions.history_table import interval, value
 from ratchet.versions.markup import add, element
 from ratchet.versions.record import Figure
@@ -170,7 +171,7 @@ def _production(stays: Sequence[Stay], x: Scale, top: float) -> Element:
         end = x(_moment(stay.until) or 0.0) if stay.until else WIDTH - RIGHT
         name = short_of(stay.tag)
         how = "by a rollback, " if stay.back else ""
-        said = f"{name} in {STAGE} {how}{stay.since[:10]} to {stay.until[:10] or 'now'}"
+        said = f"{name} in {STAGE} {how}{between(stay)} UTC"
         kind = "back" if stay.back else ("even", "odd")[number % 2]
         width = max(end - start, 1)
         bar = element("rect", x=start, y=top, width=width, height=LANE, rx=3, class_=f"bar {kind}")
@@ -209,9 +210,9 @@ def _dates(x: Scale, bottom: float) -> Element:
         spelt = "%H:%M:%S"
     axis = element("g")
     for number in range(5):
-        moment = x.low + (x.high - x.low) * (0.06 + number * 0.22)
-        text = datetime.fromtimestamp(moment, UTC).strftime(spelt)
-        add(axis, element("text", text, x=x(moment), y=bottom + 16, class_="tick middle"))
+        at = x.low + (x.high - x.low) * (0.06 + number * 0.22)
+        text = datetime.fromtimestamp(at, UTC).strftime(spelt)
+        add(axis, element("text", text, x=x(at), y=bottom + 16, class_="tick middle"))
     return axis
 
 
@@ -232,8 +233,5 @@ def _ticks(low: float, high: float) -> Iterator[tuple[float, str]]:
 
 def _moment(date: str) -> float | None:
     """Return a date in ISO format as seconds, in UTC where it doesn't say; None for none."""
-    try:
-        found = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    found = moment(date)
+    return found.timestamp() if found else None

@@ -1,4 +1,4 @@
-"""The history for a terminal: some lines a version, 80 columns wide, the newest first."""
+"""The history for a terminal: some lines a version, 80 columns or more, the newest first."""
 
 from collections.abc import Iterator, Sequence
 from math import floor, log10
@@ -13,27 +13,35 @@ from ratchet.journal.accepted import STAGE
 from ratchet.journal.rolled_back import RolledBack
 from ratchet.scoring.metrics import METRICS
 from ratchet.versions.history import Entry, Past, newest
+from ratchet.versions.history_at import places
 from ratchet.versions.record import Figure, plain
 
 NONE = "-"
-# Widths that fit 80 columns with the gaps between; `ratchet history --json` cuts nothing.
+# Widths that fit 80 columns with the gaps between. Names of batches take what a terminal has more.
+_COLUMNS = 80
 _WIDTHS = (8, 10, 12, 10, 9, 12, 12)
+_DATA = 3  # the column of batches
 _LETTERS = ("", "k", "M", "G")  # of thousands
 
 
 def show(past: Past, limit: int | None = None) -> None:
-    """Print the newest versions, two lines of facts and one of reasons each."""
+    """Print the newest versions, two lines of facts each, then stages and reasons.
+
+    A narrower terminal breaks the lines, so that no hash is cut.
+    """
     console = Console(highlight=False, markup=False, emoji=False)
+    console.width = max(console.width, _COLUMNS)
     if not past.entries:
         console.print("no version yet: `ratchet register` names HEAD's model as the first")
         return
     shown = newest(past, limit)
+    widths = _widths(shown, console.width - _COLUMNS)
     main: tuple[str, ...] = ()
     for entry in shown:
         if entry.main != main:  # the first, or the task changed here
             main = entry.main
-            console.print(_row(_header(shown, main), "bold"))
-        console.print(_version(entry))
+            console.print(_row(_header(shown, main), widths, "bold"))
+        console.print(_version(entry, widths))
     left = len(past.entries) - len(shown)
     if left:
         console.print(f"{left} older: --limit {len(past.entries)} shows all", soft_wrap=True)
@@ -85,20 +93,21 @@ def _header(shown: Sequence[Entry], main: Sequence[str]) -> list[tuple[str, str]
     ]
 
 
-def _version(entry: Entry) -> RenderableType:
+def _version(entry: Entry, widths: Sequence[int]) -> RenderableType:
     version, card = entry.version, entry.record.card
-    ids = list(card.train.batches) if card else []
     cells = [
-        (version.short, ", ".join(version.stages)),
+        (version.short, _stages(version.stages)),
         (version.day, version.commit[:10]),
         (version.model_sha256[:12] or NONE, card.train.sha256[:12] if card else NONE),
-        (ids[0], ids[-1]) if ids else (NONE, NONE),
+        _ends(entry, widths[_DATA]),
         (f"{card.train.rows:,}" if card else NONE, verdict(entry)),
         *((value(name, each), _short(name, each))
           for name, each in ((name, entry.record.figures.get(name)) for name in entry.main)),
     ]  # fmt: skip
     style = "bold green" if STAGE in version.stages else ""
-    lines: list[RenderableType] = [_row(cells, style)]
+    lines: list[RenderableType] = [_row(cells, widths, style)]
+    if stood := places(entry.stays):
+        lines.append(Padding(Text(plain(stood), style="dim"), (0, 0, 0, _WIDTHS[0] + 1)))
     for text in said_of(entry):
         gone = text.startswith("rolled back on ")
         said = Text(text, style="red" if gone else "dim", overflow="ellipsis", no_wrap=True)
@@ -106,10 +115,39 @@ def _version(entry: Entry) -> RenderableType:
     return Group(*lines)
 
 
-def _row(cells: Sequence[tuple[str, str]], style: str) -> Table:
+def _widths(shown: Sequence[Entry], spare: int) -> list[int]:
+    """Return the columns' widths: that of the batches fits their names if the terminal does."""
+    longest = max(len(end) for entry in shown for end in _ends(entry))
+    widths = list(_WIDTHS)
+    widths[_DATA] = min(max(longest, widths[_DATA]), widths[_DATA] + spare)
+    return widths
+
+
+def _ends(entry: Entry, width: int | None = None) -> tuple[str, str]:
+    """Return the first and the last batch that taught; of long names the end, which tells them."""
+    ids = [plain(each) for each in entry.record.card.train.batches] if entry.record.card else []
+    if not ids:
+        return NONE, NONE
+    first, last = (
+        each if width is None or len(each) <= width else f"…{each[1 - width :]}"
+        for each in (ids[0], ids[-1])
+    )
+    return first, last
+
+
+def _stages(stages: Sequence[str]) -> str:
+    """Return where a version stands, in the width of its column; its line below has all."""
+    told = ", ".join(stages)
+    if len(stages) < 2 or len(told) <= _WIDTHS[0]:
+        return told
+    first = STAGE if STAGE in stages else stages[0]
+    return f"{first} +{len(stages) - 1}"
+
+
+def _row(cells: Sequence[tuple[str, str]], widths: Sequence[int], style: str) -> Table:
     """Return two lines of cells in columns of fixed width, so that all versions stand in line."""
     table = Table.grid(padding=(0, 1, 0, 0))
-    for place, width in enumerate(_WIDTHS):
+    for place, width in enumerate(widths):
         table.add_column(
             width=width, no_wrap=True, overflow="ellipsis",
             justify="left" if place < 4 else "right",

@@ -15,6 +15,7 @@ from ratchet.journal.commits import Commits, Revision
 from ratchet.scoring.metrics import METRICS
 from ratchet.versions import history, snapshot
 from ratchet.versions.history import Entry, Stay, ways
+from ratchet.versions.history_at import between
 from ratchet.versions.history_table import NONE, interval, rolled_back, value
 from ratchet.versions.record import Places, plain
 from ratchet.versions.snapshot import Inputs, Snapshot
@@ -150,8 +151,7 @@ def _rows(rows: Rows) -> str:
 
 
 def _stay(stay: Stay) -> str:
-    until = f"to {stay.until[:10]}" if stay.until else "until now"
-    return f"{stay.since[:10]} {until}, by {stay.by}{', by a rollback' if stay.back else ''}"
+    return f"{between(stay)} UTC, by {stay.by}{', by a rollback' if stay.back else ''}"
 
 
 def _facts(facts: Iterator[tuple[str, str]]) -> Table:
