@@ -8,6 +8,7 @@ from ratchet.cli.gate import PLACES, places
 from ratchet.journal.accepted import STAGE
 
 VERDICT = "reports/verdict.md"  # the gate's word on a night's model
+GATE = "reports/gate.json"  # its last word here
 
 
 def add(commands: Commands) -> None:
@@ -69,6 +70,7 @@ def _register(args: argparse.Namespace) -> None:
         Path.cwd(),
         model=args.model.as_posix(),
         card=args.card.as_posix(),
+        verdicts=(GATE, args.verdict.with_suffix(".json").as_posix()),
         stage=args.stage,
         message=args.message,
     )

@@ -105,8 +105,29 @@ def read(
         about,
         {name: figures[name] for name in known if name in figures},
         _numbers(measured).get("confidence"),
-        _verdict(verdict, about.model_sha256) if about else None,
+        verdict_on(about.model_sha256, verdict) if about else None,
         _drift(drift, about) if about else None,
+    )
+
+
+def verdict_on(model_sha256: str, content: bytes | None) -> Verdict | None:
+    """Return the verdict if it is about this model: the file stays when a person trains anew."""
+    told = _mapping(content)
+    if _mapping(told.get("challenger")).get("model_sha256") != model_sha256:
+        return None
+    return Verdict(
+        plain(str(told.get("verdict") or "")),
+        plain(str(told.get("reason") or "")),
+        plain(str(_mapping(told.get("base")).get("commit") or "")),
+        {
+            plain(name): _numbers(_mapping(each))
+            for name, each in _mapping(told.get("differences")).items()
+        },
+        {
+            plain(outcome): [plain(str(name)) for name in names]
+            for outcome, names in _mapping(told.get("drill")).items()
+            if isinstance(names, list)
+        },
     )
 
 
@@ -132,27 +153,6 @@ def _card(content: bytes | None) -> Card | None:
         return Card.model_validate_json(content or b"", extra="ignore")
     except ValidationError:
         return None
-
-
-def _verdict(content: bytes | None, model_sha256: str) -> Verdict | None:
-    """Return the verdict if it is about this model: the file stays when a person trains anew."""
-    told = _mapping(content)
-    if _mapping(told.get("challenger")).get("model_sha256") != model_sha256:
-        return None
-    return Verdict(
-        plain(str(told.get("verdict") or "")),
-        plain(str(told.get("reason") or "")),
-        plain(str(_mapping(told.get("base")).get("commit") or "")),
-        {
-            plain(name): _numbers(_mapping(each))
-            for name, each in _mapping(told.get("differences")).items()
-        },
-        {
-            plain(outcome): [plain(str(name)) for name in names]
-            for outcome, names in _mapping(told.get("drill")).items()
-            if isinstance(names, list)
-        },
-    )
 
 
 def _drift(content: bytes | None, card: Card) -> Drift | None:

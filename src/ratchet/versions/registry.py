@@ -6,15 +6,20 @@ into its stage again, which is a new event.
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.gate.revisions import History
+from ratchet.gate.rules import Verdict
 from ratchet.journal import accepted
 from ratchet.journal.accepted import STAGE, model_at
 from ratchet.journal.commits import LOCK, Revision
+from ratchet.versions import record
 from ratchet.versions.worktree import author
+
+_PASSING = (Verdict.PASS, Verdict.FIRST)
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class Registered:
 
     version: its tag. new: whether that was made now. stage: where it stands. instead: the version
     that stood there, if another. back: whether it was there before, and not since. tags: those made
-    now, to be pushed; none when all stood already.
+    now, to be pushed; none when all stood already. refused: what the gate said last of this model,
+    where that wasn't PASS.
     """
 
     version: str
@@ -34,14 +40,22 @@ class Registered:
     instead: str
     back: bool
     tags: tuple[str, ...]
+    refused: str = ""
 
 
 def register(
-    top: Path, *, model: str, card: str, stage: str = STAGE, message: str = ""
+    top: Path,
+    *,
+    model: str,
+    card: str,
+    verdicts: Sequence[str] = (),
+    stage: str = STAGE,
+    message: str = "",
 ) -> Registered:
     """Make HEAD's model a version, unless it is one, and put that version into the stage.
 
-    top: the repository. model, card: their paths. message: why; by default the subject of HEAD.
+    top: the repository. model, card: their paths. verdicts: those of files with what the gate said,
+    the newest first. message: why; by default the subject of HEAD.
     A second call finds nothing to do.
 
     Raises EvidenceError when HEAD has no whole model, or not the one of the working tree;
@@ -68,7 +82,20 @@ def register(
         instead="" if before == tag else before,
         back=bool(found and stage in found.was_in and stage not in found.stages),
         tags=tuple(tags),
+        refused=refused(sha256, [_content(top / path) for path in verdicts]),
     )
+
+
+def refused(model_sha256: str, verdicts: Iterable[bytes | None]) -> str:
+    """Return the gate's last word on a model where that wasn't PASS; "" where it was, or there is
+    none.
+
+    verdicts: contents of files with what the gate said, the newest first; None for one that isn't
+    there. What is about another model is passed over.
+    """
+    found = (record.verdict_on(model_sha256, each) for each in verdicts)
+    said = next((each for each in found if each), None)
+    return f"{said.verdict}: {said.reason}" if said and said.verdict not in _PASSING else ""
 
 
 def overtaken(top: Path, merged: str, card: str) -> str:
@@ -93,7 +120,11 @@ def describe(done: Registered) -> str:
     else:
         said = f"{done.version} is {'back ' if done.back else ''}in {done.stage}"
     names = " ".join(f"'{tag}'" for tag in done.tags)
-    return f"{said}\npublish it with: git push origin {names}"
+    first = "dvc push && " if done.new else ""
+    told = f"{said}\npublish it with: {first}git push origin {names}"
+    return (
+        f"{told}\nWARNING: the gate's last word on it was {done.refused}" if done.refused else told
+    )
 
 
 def to_json(done: Registered) -> str:
@@ -123,6 +154,10 @@ def _whole_model(history: History, head: Revision, model: str, card: str) -> str
             "of the working tree first, or `git checkout` HEAD's"
         )
     return sha256
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _tag(top: Path, commit: str, message: str, *, version: str = "", stage: str = "") -> str:
