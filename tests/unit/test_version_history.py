@@ -1,6 +1,7 @@
 """The history of versions, as git has it: read, listed and drawn."""
 
 import json
+import re
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ from ratchet.cli import main as cli
 from ratchet.errors import EvidenceError
 from ratchet.journal import rolled_back
 from ratchet.versions import history, history_at, history_page, history_table, record
+from ratchet.versions.history_style import STYLE
 from ratchet.versions.record import Drift, Figure, Places
 
 LEDGER = "reports/ledger.csv"
@@ -468,6 +470,21 @@ def test_the_page_shows_what_happened(past: Path) -> None:
     assert page.text.count(EVIL) >= 3
     assert "<b>worse</b> again" in page.text
     assert "dvc artifacts get . model --rev v3.0.0" in page.text
+
+
+def test_what_is_in_production_is_named_however_short_its_bar(journal: Journal) -> None:
+    for number in range(1, 40):
+        accept(journal, number)
+    journal.tag("model#prod#40", 38)  # the last that happened
+    text = history_page.page(read(journal.write()))
+    assert re.findall(r'class="name">(v\d+)<', text)[-1] == "v38"
+
+
+def test_a_narrow_page_begins_with_the_newest(past: Path) -> None:
+    page = Page(history_page.page(read(past)))
+    assert page.classed("div", "newest") == 1
+    assert ".newest { direction: rtl; }" in STYLE
+    assert ".newest svg { direction: ltr; }" in STYLE
 
 
 def test_equal_histories_give_equal_pages(past: Path) -> None:

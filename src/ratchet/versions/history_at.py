@@ -82,12 +82,13 @@ def describe(past: Past, then: When) -> str:
         first = next((f": {each.tag} came first, {between(each)}" for each in past.stays), "")
         return f"{then.said}: nothing was in a stage{first}"
     models = _models(past)
+    wide = max(len(stay.stage) for stay in found)
     lines = [f"{then.said} (times are UTC)"]
     for stay in sorted(found, key=lambda each: (each.stage != STAGE, each.stage)):
         how = ", by a rollback" if stay.back else ""
         who = plain(stay.by)
         model = models[stay.tag][:12] or "no model"
-        lines.append(f"{stay.stage}  {stay.tag}  {model}  {between(stay)}, by {who}{how}")
+        lines.append(f"{stay.stage:<{wide}}  {stay.tag}  {model}  {between(stay)}, by {who}{how}")
     return "\n".join(lines)
 
 

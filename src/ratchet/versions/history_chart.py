@@ -15,11 +15,13 @@ from ratchet.versions.history_table import interval, value
 from ratchet.versions.markup import add, element
 from ratchet.versions.record import Figure
 
-WIDTH, LEFT, RIGHT, TOP = 960.0, 62.0, 18.0, 26.0
+# What the axes and lanes are stands at the right, beside what is newest: a phone shows that end.
+WIDTH, LEFT, RIGHT, TOP = 960.0, 18.0, 62.0, 26.0
 METRIC, DRIFT, LANE, GAP = 150.0, 90.0, 22.0, 40.0  # heights
 _MINUTE, _DAY = 60.0, 86_400.0
 _CROWD = 150  # versions, from which on points are drawn small
 _WIDE_ENOUGH = 26  # for a version's name on its bar
+_ROOM = 0.05  # of the time shown, at both ends: what is in production now is named, however new
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def chart(past: Past, entries: Sequence[Entry]) -> Element:
         *(_moment(each.night) or 0.0 for each in nights),
     ]
     last = max(moments, default=0.0)
-    room = (last - since) * 0.03 or _MINUTE
+    room = (last - since) * _ROOM or _MINUTE
     x = Scale(since - room, last + room, LEFT, WIDTH - RIGHT)
     drawing = element("svg", role="img", aria_label="Figures of the versions over time")
     if len(entries) > _CROWD:
@@ -114,11 +116,11 @@ def _panel(
         ]
         low, high = (min(ends), max(ends)) if line is None else (0.0, max(*ends, line * 1.1))
         y = Scale(*_widened(low, high), bottom, top)
-        panel = element("g", element("text", title, x=LEFT, y=top - 9, class_="title"))
+        panel = element("g", element("text", title, x=WIDTH - RIGHT, y=top - 9, class_="title end"))
         for tick, spelt in _ticks(y.low, y.high):
             at = y(tick)
             add(panel, element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="grid"))
-            add(panel, element("text", spelt, x=LEFT - 8, y=at + 4, class_="tick end"))
+            add(panel, element("text", spelt, x=WIDTH - RIGHT + 8, y=at + 4, class_="tick"))
         if line is not None:
             at = y(line)
             add(panel, element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="alarm"))
@@ -165,7 +167,9 @@ def _nearest(entry: Entry) -> Figure | None:
 
 
 def _production(stays: Sequence[Stay], x: Scale, top: float) -> Element:
-    lane = element("g", element("text", f"in {STAGE}", x=LEFT - 8, y=top + 15, class_="tick end"))
+    lane = element(
+        "g", element("text", f"in {STAGE}", x=WIDTH - RIGHT + 8, y=top + 15, class_="tick")
+    )
     for number, stay in enumerate(stays):
         start = max(x(_moment(stay.since) or 0.0), LEFT)
         end = x(_moment(stay.until) or 0.0) if stay.until else WIDTH - RIGHT
@@ -183,7 +187,7 @@ def _production(stays: Sequence[Stay], x: Scale, top: float) -> Element:
 
 
 def _blocks(nights: Sequence[Night], x: Scale, top: float) -> Element:
-    lane = element("g", element("text", "blocked", x=LEFT - 8, y=top + 15, class_="tick end"))
+    lane = element("g", element("text", "blocked", x=WIDTH - RIGHT + 8, y=top + 15, class_="tick"))
     for night in nights:
         at, y = x(_moment(night.night) or 0.0), top + LANE / 2
         cross = f"M{at - 4:.1f} {y - 4:g}l8 8m0-8l-8 8"

@@ -96,7 +96,7 @@ def _figures(past: Past, entries: Sequence[Entry]) -> Iterator[Element]:
         legend.append(element("li", element("b", class_=kind), text))
     legend.append(element("li", element("b", "\u00d7", class_="cross"), "blocked by the gate"))
     yield legend
-    yield element("div", chart(past, entries), class_="wide")
+    yield element("div", chart(past, entries), class_="wide newest")
 
 
 def _troubles(past: Past) -> Iterator[Element]:

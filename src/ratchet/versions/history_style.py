@@ -23,6 +23,9 @@ pre { margin: 6px 0; padding: 8px 10px; background: var(--card); border-radius: 
 .facts dd { margin: 0; font-size: 1.2rem; font-weight: 600; }
 .facts small { display: block; font-size: .8rem; font-weight: 400; color: var(--soft); }
 .wide { overflow-x: auto; }
+/* Too wide for a phone: it is scrolled, and begins at its right end. */
+.newest { direction: rtl; }
+.newest svg { direction: ltr; }
 svg { display: block; width: 100%; min-width: 680px; height: auto; font-size: 12px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; padding: 0; list-style: none;
   color: var(--soft); font-size: .85rem; }
