@@ -69,6 +69,12 @@ def test_content_that_was_pinned_anew_is_the_version_s_again() -> None:
     assert (made.text, made.repinned) == (then, ["d1"])
 
 
+def test_what_the_version_had_pinned_and_today_hasn_t_is_pinned_again() -> None:
+    then = dump([batch(1), batch(2), batch(3)])
+    made = restore_manifest([batch(1)], then, "then")
+    assert (made.text, made.left, made.again) == (then, [], ["d2", "d3"])
+
+
 def test_a_manifest_of_an_older_form_gets_todays_columns() -> None:
     then = dump([batch(1)]).replace(",override,note", "").replace(",,\n", "\n")
     said = [batch(1, "accept", "fine")]

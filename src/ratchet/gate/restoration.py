@@ -36,7 +36,8 @@ class Manifest:
 
     carried: the words of people that were taken over, by batch. left: batches pinned since, which
     the next `discover` finds again. left_words: what people said of these. repinned: batches whose
-    content was pinned anew since, and is the version's again.
+    content was pinned anew since, and is the version's again. again: batches that the version had
+    pinned and today hasn't.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Manifest:
     left: Sequence[str]
     left_words: Mapping[str, str]
     repinned: Sequence[str]
+    again: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,14 @@ def restore_manifest(now: Sequence[Batch], then: str, where: str) -> Manifest:
             restored[batch.id] = batch
             carried[batch.id] = _word(batch)
     left = [batch for batch in now if batch.id not in restored]
+    here = {batch.id for batch in now}
     return Manifest(
         dump(restored.values()) if carried else then,
         carried,
         [batch.id for batch in left],
         {batch.id: _word(batch) for batch in left if batch.override},
         [each.id for each in now if each.id in pins and each.sha256 != pins[each.id].sha256],
+        [each for each in pins if each not in here],
     )
 
 

@@ -91,10 +91,13 @@ def brief(story: Story, commit: str) -> str:
     version, card = story.good.version, story.good.record.card
     if version and card:
         lines.append(f"  accepted on {version.day}, taught by {span(card.train)}")
-    left = f"  left behind: {count(len(pins.left), 'batch', 'batches')} pinned since"
+    left = [f"{count(len(pins.left), 'batch', 'batches')} pinned since"] * bool(pins.left)
     for path, changes in values.items():
-        left += f", {count(len(changes), 'value', 'values')} of {path}" if changes else ""
-    lines.append(left)
+        left += [f"{count(len(changes), 'value', 'values')} of {path}"] * bool(changes)
+    if left:
+        lines.append(f"  left behind: {', '.join(left)}")
+    if pins.again:
+        lines.append(f"  pinned again: {count(len(pins.again), 'batch', 'batches')}")
     if pins.carried:
         lines.append(f"  people's words carried over: {words.ids(list(pins.carried))}")
     if commit:
@@ -168,6 +171,8 @@ def _left(story: Story) -> Iterator[str]:
     for batch, word in pins.left_words.items():
         said = f"{words.plain(batch)}: {words.plain(word)}"
         yield f"**a person's word on one of these, to be said again: {said}**"
+    if pins.again:
+        yield f"batches that weren't pinned any more, and are again: {words.ids(pins.again)}"
     if pins.repinned:
         yield f"batches whose content was pinned anew since: {words.ids(pins.repinned)}"
     for path, changes in story.changed_values.items():
