@@ -249,11 +249,11 @@ def _then(waiting: "Waiting", *, of_sample: bool, fresh: int) -> Commands:
     from ratchet.proposals.proposal import RETRAIN
 
     if not waiting.changed and waiting.branch != RETRAIN:
-        if of_sample and not fresh:
-            yield "ratchet sample publish --days 1", "the sample's next day arrives"
         new = f"{fresh} {'batch waits' if fresh == 1 else 'batches wait'} at the source"
         told = new if fresh else "what is new, a model if it's worth it, the gate"
-        yield "ratchet nightly", f"a whole night: {told}"
+        arrival = ("ratchet sample publish --days 1", "the sample's next day arrives")
+        found = [arrival] * of_sample + [("ratchet nightly", f"a whole night: {told}")]
+        yield from reversed(found) if fresh else found
     yield "ratchet summary", "how good the model is, and which batches are set aside"
     yield "ratchet history", "the accepted versions"
 

@@ -62,7 +62,10 @@ def test_a_night_leaves_a_branch_and_everything_else_as_it_was(laptop: Project) 
     }
     assert [path for path in changed if not expected("retrain/next", path)] == []
     verdict = json.loads(laptop.run("git", "show", "retrain/next:reports/verdict.json"))
-    assert verdict["verdict"] == line["verdict"]
+    assert (verdict["verdict"], verdict["reason"]) == (line["verdict"], line["gate_reason"])
+    told = laptop.run("ratchet")
+    assert f"RETRAIN, {line['verdict']}: {line['gate_reason']}" in told
+    assert f"git {'merge' if line['verdict'] == 'PASS' else 'show'} retrain/next" in told
     [kept] = lines(laptop.run("git", "show", "retrain/next:reports/ledger.csv"))
     assert kept == line
     assert kept["base"] == main

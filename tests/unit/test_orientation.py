@@ -251,10 +251,13 @@ def test_batches_that_wait_in_a_folder_are_counted(repository: Shop) -> None:
     folder.mkdir(exist_ok=True)
     for name in ("day-00", "day-06", "day-07", "day-08"):  # too old, pinned, and two that wait
         (folder / f"{name}.csv").write_text("x\n")
-    for sample in (url, "elsewhere"):
-        told = dict(look(repository, sample).commands)
-        assert told["ratchet nightly"] == "a whole night: 2 batches wait at the source"
-        assert "ratchet sample publish --days 1" not in told
+    here = look(repository, url)
+    assert dict(here.commands)["ratchet nightly"] == "a whole night: 2 batches wait at the source"
+    order = ["ratchet nightly", "ratchet sample publish --days 1"]
+    assert [each for each in commands(here) if each in order] == order
+    for name in ("day-07", "day-08"):
+        (folder / f"{name}.csv").unlink()
+    assert [each for each in commands(look(repository, url)) if each in order] == order[::-1]
 
 
 @pytest.mark.parametrize(
