@@ -3,11 +3,14 @@
 import json
 import re
 import subprocess
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from journal import CARD, WHO, Journal, card, drift, evaluation, said, sha, taken_back, verdict
 
 from ratchet.cli import main as cli
@@ -298,7 +301,10 @@ def test_of_a_rollback_the_moment_and_the_way_are_told(past: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2023-11", "2023-02-30", "14.03.2026"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "2023-11", "2023-02-30", "14.03.2026", "0001-01-01T00:00+14:00"],
+)
 def test_what_is_no_date_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         cli.main(["history", "--at", text])
@@ -317,6 +323,15 @@ def test_a_person_asks_what_stood_then(
     assert cli.main(["history", "--at", "2023-11-18", "--json"]) == 0
     [stay] = json.loads(capsys.readouterr().out)["stays"]
     assert (stay["tag"], stay["back"]) == ("model@v1.0.0", False)
+
+
+@given(st.text("0123456789-:TZ+. ") | st.datetimes().map(str) | st.dates().map(str))
+def test_any_text_is_a_day_a_moment_or_no_date(text: str) -> None:
+    try:
+        then = history_at.when(text)
+    except ValueError:
+        return
+    assert then.last - then.first in (timedelta(0), timedelta(days=1, seconds=-1))
 
 
 @pytest.mark.parametrize(

@@ -110,4 +110,7 @@ def _models(past: Past) -> dict[str, str]:
 
 
 def _aware(found: datetime) -> datetime:
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{found} is before or after all years") from error
