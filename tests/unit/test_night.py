@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,8 @@ def test_the_report_of_another_night_explains_nothing(top: Path) -> None:
 MANIFEST = "data/manifest.csv"
 NIGHT = """
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from ratchet.nights import nightly
 nightly.run(Path(sys.argv[1]), nightly.Options(Path(sys.argv[2])))
@@ -172,6 +176,23 @@ def test_a_night_that_was_killed_in_the_gate_is_put_back_on_its_branch(top: Path
     assert git(top, "symbolic-ref", "HEAD") == "refs/heads/main"
     assert git(top, "rev-parse", "HEAD") == tree.base
     assert git(top, "status", "--porcelain") == ""
+
+
+def test_a_step_that_outlives_its_night_is_waited_for(top: Path) -> None:
+    program(top, "ratchet", "kill -9 $PPID; until [ -e ../go ]; do sleep .02; done")
+    subprocess.run([sys.executable, "-c", NIGHT, str(top), str(top.parent / "out")], check=False)
+    program(top, "ratchet", REFUSED)
+    try:
+        with pytest.raises(ConfigError, match=r"^a step of a night that was killed \(PID"):
+            nightly.run(top, Options(top.parent / "out"))
+    finally:
+        (top.parent / "go").touch()
+    wait = time.monotonic() + 30
+    while time.monotonic() < wait:
+        with suppress(ConfigError), alone.alone(top, "the one that waits"):
+            break
+        time.sleep(0.02)
+    tonight(top)
 
 
 def test_while_a_night_runs_no_other_begins(top: Path) -> None:

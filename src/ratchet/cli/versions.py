@@ -1,7 +1,6 @@
 """Accepted versions: registered, and brought back."""
 
 import argparse
-from contextlib import nullcontext
 from pathlib import Path
 
 from ratchet.cli.arguments import Commands, add_defaults
@@ -93,7 +92,7 @@ def _rollback(args: argparse.Namespace) -> None:
 
     if args.hand_over is not None:
         clear(args.hand_over)
-    with nullcontext() if args.dry_run else alone(Path.cwd(), "a rollback"):
+    with alone(Path.cwd(), "a rollback"):
         done = rollback.run(
             Path.cwd(),
             places(args),
