@@ -3,8 +3,9 @@
     python examples/batch_job.py https://github.com/OWNER/NAME today.parquet scores.csv
 
 It proves the model each time it runs, as examples/service.py does; docs/serve.md says how. The exit
-code is 0, 3 when the file isn't what the model was built for, or 5 when there is no proven model:
-then there are no scores.
+code is 0, or there are no scores: 2 when the command line is wrong (a file that isn't there, nobody
+to ask for a signature), 3 when the file isn't what the model was built for, 5 when there is no
+proven model or the scores can't be written.
 """
 
 import argparse
@@ -24,13 +25,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Score a file with the model in production.")
     parser.add_argument("url", help="of the repository, or its path")
     parser.add_argument("file", type=Path, help="CSV or Parquet with the model's features")
-    parser.add_argument("scores", type=Path, help="the CSV file to write")
+    parser.add_argument("scores", type=Path, help="the CSV file to write, with its folder")
     parser.add_argument("--stage", default="prod", help="default: %(default)s")
     parser.add_argument("--signature", choices=("required", "off"), default="required")
     parser.add_argument("--signed-by", default="", metavar="OWNER/NAME", help="default: from URL")
     parser.add_argument("--remote", metavar="NAME", help="of DVC; default: the repository's own")
     parser.add_argument("--config", type=Path, metavar="FILE", help="more settings for DVC")
     args = parser.parse_args()
+    for path in (args.file, args.config):
+        if path and not path.is_file():  # told before minutes go into bringing a model
+            parser.error(f"{path}: no such file")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     origin = Origin(args.url, args.stage, remote=args.remote, config=args.config)
     try:

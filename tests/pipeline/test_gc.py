@@ -167,7 +167,10 @@ def test_a_machine_must_say_yes(project: Project) -> None:
     before = stored(project)
     code, printed = project.ratchet("gc", "--keep", "90d")
     assert (code, "nobody is here to ask" in printed) == (2, True)
+    scratch = project.path(".git/ratchet/scratch")
+    (scratch / "of one that was killed").mkdir(parents=True, exist_ok=True)
     code, printed = project.ratchet("gc", "--keep", "90d", "--dry-run")
+    assert list(scratch.iterdir()) == []
     assert (code, printed.endswith("gc: nothing was removed\n")) == (0, True)
     assert "goes from DVC's cache here: 1 objects" in printed
     assert project.ratchet("gc", "--keep", "90d", "--remote", "local")[0] == 2

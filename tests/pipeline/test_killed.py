@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import pytest
-from project import STAGES, Project, ran
+from project import SAMPLE, STAGES, Project, ran
 from warm import COLD
 
 # What a stage writes first. A kill when it appears falls into the stage's writing.
@@ -21,10 +21,12 @@ FIRST_FILE = {
 
 
 @contextmanager
-def running(project: Project, stage: str) -> Iterator[subprocess.Popen[str]]:
-    """Start `dvc repro` in a process group of its own and wait until it runs `stage`."""
+def running(
+    project: Project, stage: str, command: Sequence[str] = ("dvc", "repro")
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command in a process group of its own and wait until it runs `stage`."""
     process = subprocess.Popen(
-        ["dvc", "repro"],
+        command,
         cwd=project.folder,
         env=project.environment() | COLD,  # a group of real processes
         text=True,
@@ -97,3 +99,26 @@ def test_a_stage_that_outlives_dvc_does_no_harm(project: Project, next_night: Pr
         process.wait()
         assert ran(project.repro()) == ["train", "evaluate"]
         assert project.outputs() == next_night.outputs()
+
+
+def test_after_a_killed_night_the_next_one_goes_on_by_itself(project: Project) -> None:
+    project.run("ratchet", "sample", "publish", "--table", str(SAMPLE), "--days", "1")
+    outputs = project.outputs()
+    with running(project, "validate", ["ratchet", "nightly"]) as process:
+        others = (
+            ["nightly"],
+            ["rollback", "v1", "--reason", "in a hurry"],
+            ["gc", "--keep", "0d", "--yes"],
+        )
+        for other in others:
+            code, printed = project.ratchet(*other)
+            assert f"a night is running here (PID {process.pid}, since " in printed
+            assert code == 2
+    assert "data/manifest.csv" in project.run("git", "status", "--porcelain")
+
+    printed = project.run("ratchet", "nightly")
+    assert f"put back what a killed night (PID {process.pid}, since " in printed
+    assert "SKIP: 881 new rows" in printed
+    assert project.run("git", "status", "--porcelain") == ""
+    assert project.outputs() == outputs
+    assert project.run("dvc", "status", "--quiet") == ""

@@ -21,7 +21,7 @@ import pytest
 from project import MODEL, REPOSITORY, Project
 
 from ratchet.artifacts.golden import Golden, read_golden
-from ratchet.errors import EvidenceError
+from ratchet.errors import ConfigError, EvidenceError
 from ratchet.journal import accepted
 from ratchet.serving.live import Live
 from ratchet.serving.origin import Origin
@@ -203,6 +203,26 @@ def test_a_batch_job_scores_as_ratchet_does(consumer: Consumer, three_versions: 
     assert at_home.read("scores.csv") == at_home.read("expected.csv")
 
 
+@pytest.mark.parametrize("lacking", ["rows.csv", "dvc.config"])
+def test_a_batch_job_looks_at_its_own_files_first(
+    lacking: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in {"rows.csv", "dvc.config"} - {lacking}:
+        Path(name).touch()
+    files = ["rows.csv", "scores.csv", "--config", "dvc.config"]
+    monkeypatch.setattr(sys, "argv", ["batch_job", "/no/repository", *files, "--signature", "off"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / "batch_job.py"), run_name="__main__")
+    assert (ended.value.code, f"error: {lacking}: no such file" in capsys.readouterr().err) == (
+        ConfigError.exit_code,
+        True,
+    )
+
+
 @pytest.fixture
 def here(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> Origin:
     """The consumer's origin, for use in this process."""
@@ -224,7 +244,9 @@ def test_without_a_signature_there_are_no_answers(
     monkeypatch.setenv("GH_TOKEN", "a-token")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nobody listens there
     scores = consumer.project.path("scores.csv")
-    files = ["rows.csv", str(scores)] if example == "batch_job" else []
+    consumer.project.path("rows.csv").touch()
+    rows = str(consumer.project.path("rows.csv"))
+    files = [rows, str(scores)] if example == "batch_job" else []
     options = ["--signed-by", "acme/late", "--config", str(consumer.config)]
     monkeypatch.setattr(sys, "argv", [example, here.url, *files, *options])
     with pytest.raises(SystemExit) as ended:

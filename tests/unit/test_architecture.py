@@ -31,7 +31,7 @@ LAYERS = [
     {"gate", "drill", "serving"},
     {"stages"},
     {"artifacts", "checks", "journal"},
-    {"data", "scoring", "model", "budget", "code", "proposals"},
+    {"data", "scoring", "model", "budget", "code", "proposals", "alone"},
     {"learners"},
     {"config", "files", "git", "programs"},
     {"sections", "round_trip"},

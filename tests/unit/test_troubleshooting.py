@@ -30,7 +30,7 @@ SECTIONS = {
     ],
     "Serving": ["serving"],
     "The gate": ["gate"],
-    "Nights and GitHub": ["nights", "proposals"],
+    "Nights and GitHub": ["alone", "nights", "proposals"],
     "Versions: history, rollback, verify, gc": ["journal", "versions"],
     "Replay": ["replay"],
     "Git and files": ["files", "git"],

@@ -134,6 +134,8 @@ def _trigger(args: argparse.Namespace) -> None:
 
 
 def _nightly(args: argparse.Namespace) -> None:
+    from functools import partial
+
     from ratchet.nights import nightly
 
     night = nightly.run(
@@ -146,6 +148,7 @@ def _nightly(args: argparse.Namespace) -> None:
             hand_over=args.hand_over is not None,
             into=args.into,
         ),
+        partial(print, flush=True),  # a log tells how far it came, also when it is killed
     )
     print(nightly.describe(night))
 

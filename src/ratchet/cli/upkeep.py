@@ -10,6 +10,8 @@ from ratchet.cli.arguments import Commands, add_defaults, positive
 from ratchet.cli.gate import PLACES, places
 from ratchet.errors import ConfigError, EvidenceError, RatchetError
 
+GC = "a garbage collection"
+
 
 def add(commands: Commands) -> None:
     """Add these commands."""
@@ -101,6 +103,7 @@ def _restore(args: argparse.Namespace) -> None:
 
 
 def _gc(args: argparse.Namespace) -> None:
+    from ratchet.alone import alone
     from ratchet.versions import gc
 
     if args.remote and not args.cloud:
@@ -113,11 +116,13 @@ def _gc(args: argparse.Namespace) -> None:
         cloud=args.cloud,
         remote=args.remote,
     )
-    plan, done = collection.plan(), None
+    with alone(Path.cwd(), GC):
+        plan, done = collection.plan(), None
     if not args.json:
         print(gc.describe(plan))
     if not plan.empty and not args.dry_run and (args.yes or _agreed()):
-        done = collection.carry_out(plan)
+        with alone(Path.cwd(), GC):  # not while a person thinks
+            done = collection.carry_out(plan)
     if args.json:
         print(gc.to_json(plan, done))
     elif done:

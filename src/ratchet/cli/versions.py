@@ -88,20 +88,22 @@ def _register(args: argparse.Namespace) -> None:
 
 
 def _rollback(args: argparse.Namespace) -> None:
+    from ratchet.alone import alone
     from ratchet.proposals.proposal import clear
     from ratchet.versions import rollback
 
     if args.hand_over is not None:
         clear(args.hand_over)
-    done = rollback.run(
-        Path.cwd(),
-        places(args),
-        args.version,
-        args.reason,
-        force=args.force,
-        dry_run=args.dry_run,
-        model_only=args.model_only,
-    )
+    with alone(Path.cwd(), "a rollback"):
+        done = rollback.run(
+            Path.cwd(),
+            places(args),
+            args.version,
+            args.reason,
+            force=args.force,
+            dry_run=args.dry_run,
+            model_only=args.model_only,
+        )
     if args.hand_over is not None:
         rollback.hand_over(Path.cwd(), done, args.hand_over)
     print(rollback.to_json(done) if args.json else f"rollback: {done.summary}")

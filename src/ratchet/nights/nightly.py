@@ -15,6 +15,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from ratchet import alone
 from ratchet.artifacts.card import read_card
 from ratchet.data.failure import Failure
 from ratchet.data.manifest import read_manifest
@@ -26,7 +27,7 @@ from ratchet.journal.rolled_back import RolledBack
 from ratchet.nights import ledger, propose
 from ratchet.nights.ledger import Line
 from ratchet.nights.steps import Steps, failure
-from ratchet.nights.worktree import WorkTree
+from ratchet.nights.worktree import WorkTree, put_back
 from ratchet.proposals import actions, branch
 from ratchet.proposals.github import GitHub
 from ratchet.proposals.proposal import RETRAIN, Proposal, clear, pack
@@ -75,9 +76,20 @@ class Night:
 def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Night:
     """Run a night in the repository `top`, which is afterwards as it was, but for the new branch.
 
-    Raises the RatchetError of the step that failed. The line and the report are in
+    What a killed night has left there is put back first. Raises ConfigError while another process
+    works here, and the RatchetError of the step that failed. The line and the report are in
     `options.folder` by then. For another job (`hand_over`) the files stay as the night leaves them.
     """
+    with alone.alone(top, "a night") as lock:
+        if alone.left(top):
+            for told in put_back(top):
+                say(told)
+            _checkout(Steps(top, Line("", "", ""), say, [lock]))
+            alone.finish(top)
+        return _run(top, options, say, lock)
+
+
+def _run(top: Path, options: Options, say: Callable[[str], None], lock: int) -> Night:
     tree = WorkTree(top)
     old = branch.local(top, RETRAIN)
     if not options.hand_over:
@@ -86,9 +98,10 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
         GitHub.here(top).get("pulls", per_page="1")  # better no answer now than after the night
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     line = Line(now, actions.run_url(), tree.base)
-    steps = Steps(top, line, say)
+    steps = Steps(top, line, say, [lock])
     clear(options.folder)
     night, report = Night(line), ""
+    tree.begin()
     (top / GATE).unlink(missing_ok=True)
     try:
         proposal = _train(tree, steps, line, options)
@@ -105,8 +118,9 @@ def run(top: Path, options: Options, say: Callable[[str], None] = print) -> Nigh
     finally:
         _record(options.folder, line, report)
         if not options.hand_over:
-            tree.restore()
-            steps.attempt("", "dvc", "checkout", "--quiet", "--force", quiet=True)
+            tree.restore(proposed=night.proposal is not None)
+            _checkout(steps)
+        alone.finish(top)
     return night
 
 
@@ -219,6 +233,11 @@ def _count(top: Path, line: Line, tree: WorkTree) -> None:
     line.bytes_new = sum(batch.bytes for batch in new)
 
 
+def _checkout(steps: Steps) -> None:
+    """Let DVC's files be as git's dvc.lock has them."""
+    steps.attempt("", "dvc", "checkout", "--quiet", "--force", quiet=True)
+
+
 def _pull(steps: Steps, line: Line, wanted: tuple[str, ...]) -> None:
     """Bring what isn't in the work tree of these outputs from DVC's remote."""
     sizes = _sizes(steps.top)
@@ -281,7 +300,7 @@ def _gate(tree: WorkTree, steps: Steps, line: Line) -> str:
     """
     top = tree.top
     made = branch.commit(top, tree.base, top, tree.changed(), branch.message("Tonight's model"))
-    branch.stand_on(top, made)
+    tree.stand_on(made)
     command = ("ratchet", "gate", "--base", tree.base, "--no-remote", "--no-pictures")
     done = steps.attempt("gate", *command)
     if done.returncode not in (0, BlockedError.exit_code):

@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,10 +27,20 @@ Done = subprocess.CompletedProcess[str]
 
 
 class Steps:
-    """Runs commands in the folder `top`, and notes in the night's `line` what each step took."""
+    """Runs commands in the folder `top`, and notes in the night's `line` what each step took.
 
-    def __init__(self, top: Path, line: Line, say: Callable[[str], None] = print) -> None:
+    held: open files that the commands get, such as that of a lock which they hold, too.
+    """
+
+    def __init__(
+        self,
+        top: Path,
+        line: Line,
+        say: Callable[[str], None] = print,
+        held: Sequence[int] = (),
+    ) -> None:
         self.top = top
+        self._held = held
         self._line = line
         self.say = say
         # GitHub folds what stands between these marks.
@@ -63,6 +73,7 @@ class Steps:
                 stderr=subprocess.PIPE if quiet else subprocess.STDOUT,
                 text=True,
                 errors="replace",
+                pass_fds=self._held,
             )
             with process:
                 if quiet:

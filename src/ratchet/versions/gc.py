@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ratchet import alone
 from ratchet.errors import EvidenceError
 from ratchet.journal import accepted
 from ratchet.journal.accepted import Version
@@ -188,7 +189,7 @@ class Collection:
     def _keeping(self, known: _Known) -> Iterator[Stores]:
         """Yield a clone in which DVC would keep what is known, while nobody else works here."""
         with (
-            tempfile.TemporaryDirectory(prefix="ratchet-gc-") as scratch,
+            tempfile.TemporaryDirectory(dir=alone.scratch(self._stores.top)) as scratch,
             self._stores.keeping(known.commits, Path(scratch) / "clone") as clone,
         ):
             yield clone

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ratchet import alone
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import atomic_write
 from ratchet.gate.revisions import History
@@ -23,6 +24,12 @@ def refuse_changes(top: Path, folders: Sequence[str]) -> None:
     ]
     if found:
         shown = ", ".join(found[:5]) + (" and more" if len(found) > 5 else "")
+        if night := alone.left(top):
+            raise ConfigError(
+                f"not committed: {shown}, and a night that was killed ({night}) has left some of "
+                "it or all; keep what is yours, and put the rest aside: `git stash -u && dvc "
+                "checkout`"
+            )
         raise ConfigError(f"not committed: {shown}; commit or `git stash -u` that first")
 
 
