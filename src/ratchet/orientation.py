@@ -48,18 +48,18 @@ def look(
     pinned, batches = _batches(top / manifest)
     model = _model(top / card)
     known = _versions(top, card)
+    waiting = _waiting(top, card, known)
     about = (
         ("data", data),
         ("batches", batches),
         ("model", model or "none yet"),
         ("champion", _champion(known)),
-        ("last night", _last_night([top / each for each in ledgers])),
+        ("last night", _last_night([top / each for each in ledgers], waiting)),
     )
     of_sample = source is not None and Path(source.url) == sample
     if not pinned or not model:
         now = [("make repro", "the first model, from what the source has")]
     else:
-        waiting = _waiting(top, card, known)
         untouched = of_sample and not known and _remote(top) == _REMOTE
         now = [
             *_first(waiting, untouched=untouched),
@@ -151,7 +151,9 @@ def _champion(known: Sequence["Version"] | None) -> str:
     return f"{version.tag}{where}, since {version.day} ({version.model_sha256[:12]})"
 
 
-def _last_night(ledgers: Sequence[Path]) -> str:
+def _last_night(ledgers: Sequence[Path], waiting: "Waiting") -> str:
+    if waiting.night:
+        return f"{'is running here' if waiting.running else 'was killed'} ({waiting.night})"
     lines = []
     for path in ledgers:
         if path.exists():
@@ -214,11 +216,16 @@ def _first(waiting: "Waiting", *, untouched: bool) -> Commands:
     from ratchet.proposals.proposal import RETRAIN
     from ratchet.versions.waiting import VERDICT
 
+    if waiting.running:
+        return
+    if waiting.night:
+        yield "ratchet nightly", "puts back what the killed night had changed, and is a whole one"
+        return
     if waiting.changed:
         more = f" and {len(waiting.changed) - 2} more" if len(waiting.changed) > 2 else ""
         told = f"not as committed: {', '.join(waiting.changed[:2])}{more}; no night begins so"
         yield "git status", told
-        yield "git stash -u && dvc checkout", "put that aside, unless a night runs here; or commit"
+        yield "git stash -u && dvc checkout", "put that aside; or commit it"
         return
     if waiting.branch == RETRAIN:
         yield (
@@ -248,7 +255,7 @@ def _then(waiting: "Waiting", *, of_sample: bool, fresh: int) -> Commands:
     """Yield what goes on day by day."""
     from ratchet.proposals.proposal import RETRAIN
 
-    if not waiting.changed and waiting.branch != RETRAIN:
+    if not (waiting.night or waiting.changed) and waiting.branch != RETRAIN:
         new = f"{fresh} {'batch waits' if fresh == 1 else 'batches wait'} at the source"
         told = new if fresh else "what is new, a model if it's worth it, the gate"
         arrival = ("ratchet sample publish --days 1", "the sample's next day arrives")

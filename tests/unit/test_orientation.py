@@ -1,14 +1,17 @@
 """What `ratchet` alone shows: never an error, always a next command that exists."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from commands import COMMANDS
 from shop import Shop
 
-from ratchet import orientation
+from ratchet import alone, orientation
+from ratchet.alone import Mark
 from ratchet.cli import main as cli
 from ratchet.git import git, signature
 from ratchet.versions.waiting import VERDICT, Waiting
@@ -229,6 +232,18 @@ def test_where_a_night_would_refuse_it_isn_t_proposed(repository: Shop) -> None:
     assert here.commands[0][1].startswith("not as committed: models/card.json; ")
     assert here.commands[1][0] == "git stash -u && dvc checkout"
     assert not {"ratchet nightly", "ratchet register"} & set(commands(here))
+
+
+def test_a_night_that_runs_or_was_killed_is_told_before_all_else(repository: Shop) -> None:
+    repository.card.write_text(another(repository, "b"))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for pid, told in ((os.getpid(), "is running here"), (ended.pid, "was killed")):
+        alone.leave(repository.root, Mark(pid, "2026-03-14 03:00 UTC", "c0ffee", "", ()))
+        here = look(repository)
+        assert about(here)["last night"] == f"{told} (PID {pid}, since 2026-03-14 03:00 UTC)"
+        assert ("ratchet nightly" in commands(here)) == (pid == ended.pid)
+        assert not any("stash" in command for command in commands(here))
 
 
 def test_the_sample_s_model_is_named_once_somebody_has_begun(repository: Shop) -> None:

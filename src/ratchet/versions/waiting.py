@@ -4,10 +4,12 @@ From git alone, without the network.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ratchet import alone
 from ratchet.git import attempt, git, status
 from ratchet.journal import accepted, rolled_back
 from ratchet.journal.accepted import STAGE, Version
@@ -25,7 +27,8 @@ class Waiting:
     branch: where HEAD is. changed: tracked files that aren't as in HEAD: no night begins with them.
     verdict: the gate's word on the proposal on `retrain/next`. rollback: a branch with one that
     main hasn't. unnamed: main's model is no version. back: the version of main's model, while
-    another one is in production. ahead: the version in production, whose commit isn't here.
+    another one is in production. ahead: the version in production, whose commit isn't here. night:
+    one that has begun here and hasn't ended. running: it still runs; else it was killed.
     """
 
     branch: str = ""
@@ -35,6 +38,8 @@ class Waiting:
     unnamed: bool = False
     back: str = ""
     ahead: str = ""
+    night: str = ""
+    running: bool = False
 
 
 def look(top: Path, card: str, known: Sequence[Version]) -> Waiting:
@@ -48,6 +53,8 @@ def look(top: Path, card: str, known: Sequence[Version]) -> Waiting:
     listed = ("for-each-ref", "--sort=-committerdate", "--format=%(refname:strip=2)")
     branches = git(top, *listed, "refs/heads").split()
     main = MAIN if MAIN in branches else branch
+    if mark := alone.left(top):
+        return Waiting(branch, changed, night=str(mark), running=_runs(mark.pid))
     if main not in branches:
         return Waiting(branch, changed)
     others = [each for each in branches[:_BRANCHES] if each != main]
@@ -94,6 +101,16 @@ def _names(top: Path, card: str, known: Sequence[Version]) -> Waiting:
         return Waiting()
     here = attempt(top, "merge-base", "--is-ancestor", there.commit, "HEAD").returncode == 0
     return Waiting(back=version.short) if here else Waiting(ahead=there.short)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _lines(content: bytes | None) -> set[bytes]:
