@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from ratchet.errors import ConfigError, EvidenceError
 from ratchet.files import write_text
 from ratchet.git import git
@@ -120,15 +122,11 @@ def _taken(note: Path) -> ConfigError:
         return ConfigError("another command has just begun here; wait for it")
     holder = json.loads(note.read_text(encoding="utf-8"))
     who, pid, since = holder["who"], holder["pid"], holder["since"]
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    if not psutil.pid_exists(pid):
         return ConfigError(
             f"a step of {who} that was killed (PID {pid}, since {since}) is still at work here; "
             "wait until it ends"
         )
-    except PermissionError:
-        pass  # another user's
     return ConfigError(
         f"{who} is running here (PID {pid}, since {since}); wait for it, or end it: `kill {pid}`"
     )

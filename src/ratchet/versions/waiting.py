@@ -4,10 +4,11 @@ From git alone, without the network.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import psutil
 
 from ratchet import alone
 from ratchet.git import attempt, git, status
@@ -54,7 +55,7 @@ def look(top: Path, card: str, known: Sequence[Version]) -> Waiting:
     branches = git(top, *listed, "refs/heads").split()
     main = MAIN if MAIN in branches else branch
     if mark := alone.left(top):
-        return Waiting(branch, changed, night=str(mark), running=_runs(mark.pid))
+        return Waiting(branch, changed, night=str(mark), running=psutil.pid_exists(mark.pid))
     if main not in branches:
         return Waiting(branch, changed)
     others = [each for each in branches[:_BRANCHES] if each != main]
@@ -101,16 +102,6 @@ def _names(top: Path, card: str, known: Sequence[Version]) -> Waiting:
         return Waiting()
     here = attempt(top, "merge-base", "--is-ancestor", there.commit, "HEAD").returncode == 0
     return Waiting(back=version.short) if here else Waiting(ahead=there.short)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
 
 
 def _lines(content: bytes | None) -> set[bytes]:
