@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
+from ratchet.gate.objects import FOLDER
 from ratchet.journal import accepted
 from ratchet.journal.accepted import Version
 from ratchet.journal.commits import Revision
@@ -202,28 +203,32 @@ class Collection:
     def _refuse_unknown(self, known: _Known) -> None:
         """Raise EvidenceError unless the listing of every folder that stays can be had."""
         for name, at in known.revisions.items():
-            objects = self._stores.objects(at)
-            unlisted = self._stores.uncached([oid for oid in objects if oid.endswith(".dir")])
-            if unlisted:
-                raise EvidenceError(
-                    f"{objects[min(unlisted)]} of {name}: neither DVC's cache nor its remote has "
-                    "the listing of this folder, so that nobody can tell which objects it needs; "
-                    "`dvc push` where it was made, or let go of the branch"
-                )
+            for oid, path in self._stores.objects(at).items():
+                if not oid.endswith(FOLDER):
+                    continue
+                try:
+                    self._stores.listing(oid)
+                except EvidenceError as error:
+                    self._stores.not_remote([oid])  # that it can't be asked says it all
+                    raise EvidenceError(
+                        f"{path} of {name}: the listing of this folder can't be had, so that "
+                        f"nobody can tell which objects it needs; let go of {name}, or mend it: "
+                        f"{error}"
+                    ) from error
 
     def _refuse_incomplete(self, known: _Known) -> None:
         """Raise EvidenceError unless cache and remote together have all that the versions need."""
         for version in known.versions:
             objects = self._stores.objects(known.revisions[version.tag])
-            lacking = self._stores.uncached(objects)
-            if self._cloud:
-                lacking = set(objects)  # others have no cache but the remote
-            lacking = self._stores.not_remote(lacking, self._remote)
+            # With `cloud` all of them: others have no cache but the remote.
+            asked = set(objects) if self._cloud else self._stores.uncached(objects)
+            lacking = self._stores.not_remote(asked, self._remote)
             if lacking:
                 named = ", ".join(sorted(objects[oid] for oid in lacking)[:MOST_NAMED])
                 raise EvidenceError(
                     f"{version.tag} isn't complete: {len(lacking)} of {len(objects)} objects are "
-                    f"missing, among them {named}; `dvc push` where another cache has them, or "
+                    f"lost or damaged, among them {named}; `ratchet verify {version.name}` says "
+                    "more. `dvc push` where another cache has them, or "
                     f"give the version up with `gto deregister {accepted.ARTIFACT} "
                     f"{version.name}`"
                 )
