@@ -179,7 +179,7 @@ def test_a_machine_must_say_yes(project: Project) -> None:
     ("output", "says"),
     [
         (MODEL, "model@v3.0.0 isn't complete: 1 of "),
-        ("data/raw", "data/raw of model@v3.0.0: the listing of this folder can't be had, so that"),
+        ("data/raw", "data/raw of model@v3.0.0: nobody can tell which objects this folder needs"),
     ],
 )
 def test_nothing_goes_when_what_stays_has_a_hole(project: Project, output: str, says: str) -> None:

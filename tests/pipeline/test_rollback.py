@@ -391,6 +391,14 @@ def test_a_dry_run_touches_nothing_and_ends_as_the_rollback_would(
     code, printed = project.ratchet(*command)
     assert code == 5
     assert "objects of model@v1.0.0 can't be had: data/records.json is not in DVC's rem" in printed
+    [listing] = first_objects(project, "data/raw", "cache")
+    listing.chmod(0o644)
+    listing.write_text("[]")
+    code, printed = project.ratchet(*command)
+    assert (code, f"data/raw can't be listed: {listing}: the cont" in printed) == (
+        5,
+        True,
+    )
     assert "would be back" in said(project, *command, "--model-only")
     assert state(project) == before
     project.path("params.yaml").write_text(project.read("params.yaml") + "# uncommitted\n")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,21 @@ def files_in(listing: Path) -> dict[str, str]:
         raise EvidenceError(
             f"{listing}: is no listing of a folder ({error}); delete it and run `dvc pull`"
         ) from error
+
+
+def unlisted(oids: Iterable[str], listing: Callable[[str], object]) -> dict[str, str]:
+    """Return what is wrong with folders among these objects that can't be listed, by their MD5.
+
+    listing: what gets one, or raises EvidenceError.
+    """
+    found = {}
+    for oid in oids:
+        if oid.endswith(FOLDER):
+            try:
+                listing(oid)
+            except EvidenceError as error:
+                found[oid] = f"can't be listed: {error}"
+    return found
 
 
 @contextmanager

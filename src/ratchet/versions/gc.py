@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
-from ratchet.gate.objects import FOLDER
+from ratchet.gate.objects import unlisted
 from ratchet.journal import accepted
 from ratchet.journal.accepted import Version
 from ratchet.journal.commits import Revision
@@ -203,18 +203,13 @@ class Collection:
     def _refuse_unknown(self, known: _Known) -> None:
         """Raise EvidenceError unless the listing of every folder that stays can be had."""
         for name, at in known.revisions.items():
-            for oid, path in self._stores.objects(at).items():
-                if not oid.endswith(FOLDER):
-                    continue
-                try:
-                    self._stores.listing(oid)
-                except EvidenceError as error:
-                    self._stores.not_remote([oid])  # that it can't be asked says it all
-                    raise EvidenceError(
-                        f"{path} of {name}: the listing of this folder can't be had, so that "
-                        f"nobody can tell which objects it needs; let go of {name}, or mend it: "
-                        f"{error}"
-                    ) from error
+            objects = self._stores.objects(at)
+            for oid, why in unlisted(objects, self._stores.listing).items():
+                self._stores.not_remote([oid])  # raises where the remote's silence is all there is
+                raise EvidenceError(
+                    f"{objects[oid]} of {name}: nobody can tell which objects this folder needs, "
+                    f"as it {why}; mend it, or let go of {name}"
+                )
 
     def _refuse_incomplete(self, known: _Known) -> None:
         """Raise EvidenceError unless cache and remote together have all that the versions need."""

@@ -17,6 +17,7 @@ from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
 from ratchet.gate.answers import ask_file
+from ratchet.gate.objects import unlisted
 from ratchet.gate.restoration import Restoration, restoration
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.run import Places
@@ -191,13 +192,13 @@ def _refuse_rolled_back(listed: list[RolledBack], version: Version, force: bool)
 def _refuse_incomplete(history: History, move: _Move) -> None:
     """Raise EvidenceError unless cache and remote together have all that belongs to the version."""
     objects = history.objects(move.then)
-    wrong = history.not_remote(history.uncached(objects))
+    wrong = unlisted(objects, history.listing) | history.not_remote(history.uncached(objects))
     if wrong:
         some = min(wrong, key=lambda oid: objects[oid])
         raise EvidenceError(
             f"{len(wrong)} of {len(objects)} objects of {move.version.tag} can't be had: "
-            f"{objects[some]} {wrong[some]}; `ratchet verify {move.version.short}` names them, and "
-            "--model-only brings the model alone"
+            f"{objects[some]} {wrong[some]}; `ratchet verify {move.version.short}` names them, "
+            "and --model-only brings the model alone"
         )
 
 
