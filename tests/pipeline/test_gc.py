@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -181,7 +182,7 @@ def test_a_machine_must_say_yes(project: Project) -> None:
     ("output", "says"),
     [
         (MODEL, "model@v3.0.0 isn't complete: 1 of "),
-        ("data/raw", "neither DVC's cache nor its remote has the listing of this folder"),
+        ("data/raw", "data/raw of model@v3.0.0: nobody can tell which objects this folder needs"),
     ],
 )
 def test_nothing_goes_when_what_stays_has_a_hole(project: Project, output: str, says: str) -> None:
@@ -192,3 +193,34 @@ def test_nothing_goes_when_what_stays_has_a_hole(project: Project, output: str, 
     code, printed = project.ratchet("gc", "--keep", "0d", "--yes")
     assert (code, says in printed) == (5, True), printed
     assert stored(project) == before
+
+
+def test_nothing_goes_when_a_listing_in_the_cache_is_damaged(project: Project) -> None:
+    """To DVC it would need nothing, and its files would look like garbage."""
+    md5 = project.outputs()["data/raw"]
+    listing = project.path(f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}")
+    listing.chmod(0o644)
+    listing.write_text("[]")
+    listing.chmod(0o444)
+    before = stored(project)
+    code, printed = project.ratchet("gc", "--keep", "0d", "--yes")
+    assert (code, f"{listing}: the content of this file in DVC's cache" in printed) == (5, True)
+    assert stored(project) == before
+
+
+def test_a_remote_that_does_not_answer_is_not_a_lost_listing(project: Project) -> None:
+    md5 = project.outputs()["data/raw"]
+    project.path(f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}").unlink()
+    project.path(".dvc/config.local").write_text(
+        "[core]\n    remote = away\n['remote \"away\"']\n    url = s3://bucket/dvc\n"
+        "    endpointurl = http://127.0.0.1:9\n    access_key_id = a\n    secret_access_key = b\n"
+    )
+    with patch.dict(os.environ, {"AWS_MAX_ATTEMPTS": "1"}):
+        code, printed = project.ratchet("gc", "--keep", "0d", "--cloud", "--dry-run")
+    assert code == 5
+    assert re.search(
+        r"^ratchet gc: DVC's remote can't be asked: .*; it is s3://bucket/dvc \(away\)$",
+        printed,
+        flags=re.M,
+    ), printed
+    assert "dvc push" not in printed

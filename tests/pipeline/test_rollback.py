@@ -358,21 +358,79 @@ def test_what_fails_leaves_everything_as_it_was(
     code, printed = project.ratchet("rollback", "v1", "--reason", REASON)
     assert code == 5
     assert message in printed
+    assert "WARNING" not in printed
     assert state(project) == before
+    if fault is not a_hook_that_says_no:
+        dry = project.ratchet("rollback", "v1", "--reason", REASON, "--dry-run")
+        assert re.sub("ratchet-rollback-[^/]+", "", dry[1]) == re.sub(
+            "ratchet-rollback-[^/]+", "", printed
+        )
+        assert dry[0] == 5
 
 
-def test_a_dry_run_touches_nothing(story: Project, tmp_path: Path) -> None:
+def first_objects(project: Project, path: str, *stores: str) -> list[Path]:
+    """Return where the first version's object of an output lies in DVC's stores."""
+    lock = project.run("git", "show", f"{FIRST}:dvc.lock")
+    [md5] = set(re.findall(rf"path: {path}\n\s+hash: md5\n\s+md5: (\S+)", lock))
+    return [project.path(f".dvc/{store}/files/md5/{md5[:2]}/{md5[2:]}") for store in stores]
+
+
+def test_a_dry_run_touches_nothing_and_ends_as_the_rollback_would(
+    story: Project, tmp_path: Path
+) -> None:
     project = story.copy(tmp_path / "project")
-    project.path("params.yaml").write_text(project.read("params.yaml") + "# uncommitted\n")
     before = state(project)
-    printed = said(project, "rollback", "v1", "--reason", REASON, "--dry-run")
+    command = ("rollback", "v1", "--reason", REASON, "--dry-run")
+    printed = said(project, *command)
     assert f"{FIRST} " in printed
     assert "would be back" in printed
+    assert "the model answers 50 golden rows as when it was made" in printed
     assert state(project) == before
+    for path in first_objects(project, "data/records.json", "cache", "remote"):
+        path.unlink()
+    code, printed = project.ratchet(*command)
+    assert code == 5
+    assert "objects of model@v1.0.0 can't be had: data/records.json is not in DVC's rem" in printed
+    [listing] = first_objects(project, "data/raw", "cache")
+    listing.chmod(0o644)
+    listing.write_text("[]")
+    code, printed = project.ratchet(*command)
+    assert (code, f"data/raw can't be listed: {listing}: the cont" in printed) == (
+        5,
+        True,
+    )
+    assert "would be back" in said(project, *command, "--model-only")
+    assert state(project) == before
+    project.path("params.yaml").write_text(project.read("params.yaml") + "# uncommitted\n")
+    before = state(project)
+    for options in (command, command[:-1]):
+        code, printed = project.ratchet(*options)
+        assert (code, "not committed: params.yaml" in printed) == (2, True)
+    assert state(project) == before
+
+
+def test_a_damaged_model_in_the_remote_stays_there_and_nowhere_else(
+    story: Project, tmp_path: Path
+) -> None:
+    project = story.copy(tmp_path / "project")
+    cached, remote = first_objects(project, MODEL, "cache", "remote")
+    cached.unlink()
+    good = remote.read_bytes()
+    remote.chmod(0o644)
+    for mode in (0o444, 0o644):
+        remote.write_bytes(b"damaged")
+        remote.chmod(mode)
+        code, printed = project.ratchet("rollback", "v1", "--reason", REASON)
+        assert (code, f"{remote}: this object in DVC's remote isn't" in printed) == (5, True)
+        assert not cached.exists()
+        assert remote.read_bytes() == b"damaged"
+        remote.chmod(0o644)
+    away = project.path(".dvc/remote").rename(project.path("away"))
     code, printed = project.ratchet("rollback", "v1", "--reason", REASON)
-    assert code == 2
-    assert "not committed: params.yaml" in printed
-    assert state(project) == before
+    assert (code, "remote can't be asked: there is no folder" in printed) == (5, True)
+    away.rename(project.path(".dvc/remote"))
+    remote.write_bytes(good)
+    said(project, "rollback", "v1", "--reason", REASON)
 
 
 def test_what_was_rolled_back_comes_back_by_force_only(change: Project) -> None:
@@ -502,7 +560,13 @@ def test_case(case: str, change: Project) -> None:
 
 def test_the_gate_asks_the_remote_of_a_rollback_too(change: Project) -> None:
     md5 = change.outputs()[MODEL]
-    change.path(f".dvc/remote/files/md5/{md5[:2]}/{md5[2:]}").unlink()
+    remote = change.path(f".dvc/remote/files/md5/{md5[:2]}/{md5[2:]}")
+    remote.chmod(0o644)
+    remote.write_bytes(b"damaged")
+    told, report, code = judge(change)
+    assert (told["verdict"], code) == ("ERROR", 5)
+    assert f"{MODEL} is damaged in DVC's remote, at {remote}" in report
+    remote.unlink()
     told, report, code = judge(change)
     assert (told["verdict"], code) == ("ERROR", 5)
     assert f"{MODEL} is not in DVC's remote" in report

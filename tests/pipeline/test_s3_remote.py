@@ -141,7 +141,9 @@ def test_verify_names_a_damaged_object(
             client.put_object(**place, Body=whole[:-100])
             clone.run("ratchet", "verify", "v1", **server.env())
             printed = clone.fail("ratchet", "verify", "v1", "--data", code=5, **server.env())
-            assert f"{name} of model@v1.0.0 can't be pulled, or isn't what its name" in printed
+            key = place["Key"]
+            told = f"{name} of model@v1.0.0 is damaged in DVC's remote, at s3://acme-models/{key}"
+            assert told in printed
     finally:
         client.put_object(**place, Body=whole)
 

@@ -1,12 +1,16 @@
 """Every version can be restored from git and the remote, and it is noticed when one can't."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from project import MODEL, Project
+
+from ratchet.gate.revisions import History
 
 CARD, GOLDEN = "models/card.json", "models/golden.json"
 
@@ -69,7 +73,77 @@ def test_what_the_remote_lacks_is_named_with_path_and_version(project: Project) 
     cached.write_bytes(b"another file under its name")
     code, found = verified(project, "v3", "--local-cache", "--data")
     [problem] = found["model@v3.0.0"]["problems"]
-    assert problem.startswith(f"data/raw/{files[1]['relpath']} of model@v3.0.0 can't be pulled, or")
+    assert problem.startswith(f"data/raw/{files[1]['relpath']} of model@v3.0.0 is damaged in DVC's")
+    assert cached.read_bytes() == b"another file under its name"
+
+
+def damaged(path: Path, mode: int) -> Path:
+    """Leave another file under an object's name."""
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+    path.chmod(mode)
+    return path
+
+
+def everything(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    """Return mode and content of each file."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: (path.stat().st_mode, path.read_bytes()) for path in files}
+
+
+def test_a_look_at_what_is_damaged_leaves_it_there(project: Project) -> None:
+    """DVC itself would remove each that isn't read-only."""
+    outputs = objects(project, "model@v3.0.0")
+    model = damaged(stored(project, outputs[MODEL]), 0o444)
+    writable = damaged(stored(project, outputs["data/scored.parquet"]), 0o644)
+    listing = damaged(stored(project, outputs["data/validated"]), 0o444)
+    records = stored(project, outputs["data/records.json"])
+    records.chmod(0o644)  # and sound
+    before = everything(project.path(".dvc/remote"))
+    code, found = verified(project, "v3")
+    problems = found["model@v3.0.0"]["problems"]
+    told = "{} of model@v3.0.0 is damaged in DVC's remote, at {} (MD5 {})"
+    assert (code, problems[:-1]) == (
+        5,
+        [
+            told.format(name, path, outputs[name])
+            for name, path in (("data/scored.parquet", writable), ("data/validated", listing))
+        ],
+    )
+    assert problems[-1].startswith(f"{model}: this object in DVC's remote isn't what its name says")
+    _, found = verified(project, "v3", "--data")
+    assert told.format(MODEL, model, outputs[MODEL]) in found["model@v3.0.0"]["problems"]
+    # `gc` looks as well: it finds the listing in the cache.
+    code, printed = project.ratchet("gc", "--keep", "0d", "--cloud", "--yes")
+    assert (code, "model@v3.0.0 isn't complete: 1 of " in printed) == (5, True), printed
+    assert everything(project.path(".dvc/remote")) == before
+
+
+def test_a_remote_that_is_away_is_no_lost_version(project: Project) -> None:
+    remote = project.path(".dvc/remote")
+    remote.rename(project.path("elsewhere"))
+    code, printed = project.ratchet("verify", "v1")
+    assert (code, f"can't be asked: there is no folder {remote} (local); mount" in printed) == (
+        5,
+        True,
+    )
+    assert "WARNING" not in printed
+    with patch.dict(os.environ, project.environment()):
+        assert History(project.folder).bytes_to_push() > 10_000  # the first push makes the folder
+
+
+def test_where_a_lost_object_may_be_is_told(project: Project) -> None:
+    stored(project, objects(project, "model@v1.0.0")[MODEL]).unlink()
+    code, found = verified(project, "v1")
+    [problem] = found["model@v1.0.0"]["problems"]
+    assert (code, problem.startswith(f"{MODEL} of model@v1.0.0 is not in DVC's remote")) == (
+        5,
+        True,
+    )
+    assert found["model@v1.0.0"]["notes"][:2] == [
+        "1 of these are in the cache here: --local-cache takes them from there",
+        "it is in no stage: if `ratchet gc` let it go, --keep WINDOW asks for such no more",
+    ]
 
 
 def test_a_folder_whose_listing_is_lost_is_named(project: Project) -> None:

@@ -20,7 +20,7 @@ from ratchet.gate import pictures, record, report, words
 from ratchet.gate.findings import Batches, Findings, Side
 from ratchet.gate.paired import differences, movement
 from ratchet.gate.policy import Policy
-from ratchet.gate.revisions import Recorded
+from ratchet.gate.recorded import Recorded
 from ratchet.gate.rules import Outcome, Status, judge_pair
 from ratchet.gate.slices import by_slice
 from ratchet.journal.commits import Revision

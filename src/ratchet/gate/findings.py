@@ -9,7 +9,7 @@ from ratchet.gate import same_rows
 from ratchet.gate.more import Compared
 from ratchet.gate.paired import Difference, Movement
 from ratchet.gate.policy import Policy
-from ratchet.gate.revisions import Recorded
+from ratchet.gate.recorded import Recorded
 from ratchet.gate.rollback import Rollback
 from ratchet.gate.rules import Judgement, Outcome, Status, Verdict, judge
 from ratchet.gate.same_rows import Pair

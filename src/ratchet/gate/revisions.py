@@ -1,40 +1,60 @@
 """Other commits with what DVC keeps for them: what they recorded, and their outputs by hash.
 
 The only module that imports DVC. What DVC keeps is copied from its cache or remote and then hashed,
-since DVC itself trusts a cached file for its name.
+since DVC itself trusts a cached file for its name. A look at a remote leaves it as it is: DVC would
+remove from a folder what isn't what its name says.
 """
 
 import hashlib
-import json
+import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from stat import S_IMODE
 from typing import Any
 
+from dvc.data_cloud import DataCloud
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc_data.hashfile.db.local import LocalHashFileDB
 from dvc_data.hashfile.hash_info import HashInfo
 
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
+from ratchet.gate.objects import FOLDER, files_in, md5_as_of, md5_of, quiet
+from ratchet.gate.recorded import Recorded, figures
 from ratchet.git import git
 from ratchet.journal.commits import Commits, Revision
 
-_FOLDER = ".dir"
+
+class _Folder(LocalHashFileDB):
+    """A remote in a folder, to look at."""
+
+    def check(self, oid: str, *_: Any, **__: Any) -> Any:
+        """Say whether it is there. DVC's own hashes it, and removes what differs."""
+        return super().check(oid, check_hash=False)
+
+    def fits(self, oid: str) -> bool:
+        """Tell whether it is what its name says; as in DVC, what is read-only isn't hashed."""
+        path = Path(self.path, oid[:2], oid[2:])
+        about = path.stat()
+        return S_IMODE(about.st_mode) == self.CACHE_MODE or (
+            md5_as_of(path, about.st_mtime_ns, about.st_size) == oid.removesuffix(FOLDER)
+        )
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """What `dvc metrics diff` reads at one revision: figures by name, and what can't be read.
+class _Cloud(DataCloud):  # type: ignore[misc]  # DVC has no types
+    """DVC's remotes, to look at."""
 
-    Names of nested figures are joined by dots. A value that isn't a number is a problem.
-    """
-
-    figures: Mapping[str, float] = field(default_factory=dict)
-    problems: Sequence[str] = ()
+    def get_remote(self, name: str | None = None, command: str = "<command>") -> Any:
+        """Return a remote; one in a folder loses nothing by being asked."""
+        remote = super().get_remote(name, command)
+        if isinstance(remote.odb, LocalHashFileDB):
+            settings = {**remote.config, "hash_name": "md5"}
+            remote.odb = _Folder(remote.fs, remote.odb.path, **settings)  # type: ignore[no-untyped-call]
+        return remote
 
 
 class History(Commits):
@@ -71,7 +91,7 @@ class History(Commits):
             shown = self._repo.metrics.show(revs=commits, hide_workspace=True)
         except DvcException as error:
             return [Recorded(problems=[f"metrics at {at}: {error}"]) for at in revisions]
-        return [_figures(at, shown.get(at.commit, {})) for at in revisions]
+        return [figures(at, shown.get(at.commit, {})) for at in revisions]
 
     def unreproduced(self) -> list[str]:
         """Return what `dvc status` has to say about the working tree, a line each.
@@ -103,33 +123,38 @@ class History(Commits):
 
     def not_in_remote(self) -> list[str]:
         """Return the outputs of the working tree of which the remote lacks something."""
-        return sorted({name or oid for oid, name in self._absent()})
+        used = self._used()
+        return sorted({used[oid] for oid in self.not_remote(used)})
+
+    def wrong_in_remote(self) -> list[str]:
+        """Return what is wrong in the remote with outputs of the working tree, a line each."""
+        used = self._used()
+        return sorted({f"{used[oid]} {what}" for oid, what in self.not_remote(used).items()})
 
     def bytes_to_push(self) -> int:
         """Return the size of all that `dvc push` would bring to the remote."""
-        cached = (Path(self._repo.cache.local.oid_to_path(oid)) for oid in dict(self._absent()))
+        used = self._used()
+        # The first push makes the folder.
+        lacking = used if self._is_away(None) else self.not_remote(used)
+        cached = (Path(self._repo.cache.local.oid_to_path(oid)) for oid in lacking)
         return sum(path.stat().st_size for path in cached if path.is_file())
 
-    def _absent(self) -> list[tuple[str, str]]:
-        """Return the working tree's objects that the remote lacks: MD5, and path of the output.
+    def _used(self) -> dict[str, str]:
+        """Return what the working tree needs: the path of the output by each object's MD5.
 
-        Every object is asked for by itself: DVC's own status takes a folder's content for granted
-        once it has seen the folder.
+        Every object stands for itself: DVC's own status takes a folder's content for granted once
+        it has seen the folder.
         """
         try:
-            used = {
-                (each.value, each.obj_name) for found in self._repo.used_objs().values()
-                for each in found
-            }  # fmt: skip
+            found = self._repo.used_objs().values()
+            return {each.value: each.obj_name or each.value for all_ in found for each in all_}
         except Exception as error:  # whatever the remote's client raises
             raise EvidenceError(f"DVC can't say what this commit needs: {error}") from error
-        lacking = self.not_remote({oid for oid, _ in used})
-        return [(oid, name or "") for oid, name in used if oid in lacking]
 
     def objects(self, at: Revision) -> dict[str, str]:
         """Return what DVC keeps for a commit: the path of each object by its MD5.
 
-        Of a folder whose listing neither cache nor remote has, there is the listing alone.
+        Of a folder whose listing can't be had there is the listing alone.
         """
         listed = self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", at.commit)
         in_git = set(listed.decode().split("\0"))
@@ -138,40 +163,61 @@ class History(Commits):
             if path in in_git:
                 continue
             named[md5] = path
-            if md5.endswith(_FOLDER):
+            if md5.endswith(FOLDER):
                 with suppress(EvidenceError):
-                    self._fetch([md5])
-                    listing = Path(self._repo.cache.local.oid_to_path(md5))
-                    named |= {oid: f"{path}/{name}" for name, oid in _entries(listing).items()}
+                    named |= {oid: f"{path}/{name}" for name, oid in self.listing(md5).items()}
         return named
+
+    def listing(self, md5: str) -> dict[str, str]:
+        """Return the MD5 of each file in a folder that DVC keeps, by its path there.
+
+        Raises EvidenceError when neither cache nor remote has a sound listing.
+        """
+        self._fetch([md5])
+        self._refuse_unsound(md5)
+        return files_in(Path(self._repo.cache.local.oid_to_path(md5)))
 
     def uncached(self, oids: Collection[str]) -> set[str]:
         """Return which of these objects DVC's cache here lacks."""
         cache = self._repo.cache.local
         return {oid for oid in oids if not Path(cache.oid_to_path(oid)).is_file()}
 
-    def not_remote(self, oids: Collection[str], remote: str | None = None) -> set[str]:
-        """Return which of these objects the remote lacks, each asked for by itself.
+    def not_remote(self, oids: Collection[str], remote: str | None = None) -> dict[str, str]:
+        """Return what is wrong with the remote's copy, by the MD5 of each object that has none.
 
-        remote: its name, by default the one that is set. Raises EvidenceError when it can't say.
+        Each is asked for by itself. Damage is told where it is known: an object was brought before,
+        or lies in a folder where anybody could write it. remote: its name, by default the one that
+        is set. Raises EvidenceError when it can't say.
         """
         if not oids:
-            return set()
+            return {}
+        store = self._store(remote)
         try:
-            store = self._repo.cloud.get_remote_odb(remote)
-            return set(oids) - set(store.oids_exist(set(oids)))
+            there = set(store.oids_exist(set(oids)))
+            damaged = there & self._damaged
+            if isinstance(store, _Folder):
+                damaged |= {oid for oid in there if not store.fits(oid)}
         except Exception as error:  # whatever the remote's client raises
-            raise EvidenceError(f"DVC's remote can't be asked: {error}; is it set up?") from error
+            raise EvidenceError(
+                f"DVC's remote can't be asked: {error}; it is {self._place(remote)}"
+            ) from error
+        return dict.fromkeys(set(oids) - there, "is not in DVC's remote") | {
+            oid: f"is damaged in DVC's remote, at {_url(store, oid)}" for oid in damaged
+        }
 
-    def bring(self, oids: Collection[str]) -> set[str]:
-        """Bring objects to the cache and hash all of them there.
+    def bring(self, oids: Collection[str]) -> dict[str, str]:
+        """Bring objects to the cache and hash all of them.
 
-        Return those that can't be had, or aren't what their name says.
+        Return what is wrong, by the MD5 of each that can't be had or isn't what its name says.
+        Raises EvidenceError when the remote can't be asked.
         """
+        cached = set(oids) - self.uncached(oids)
+        wrong = {oid: "is damaged in DVC's cache here" for oid in cached if not self._sound(oid)}
         with suppress(EvidenceError):
             self._fetch(oids)
         absent = self.uncached(oids)
-        return absent | {oid for oid in set(oids) - absent if not self._sound(oid)}
+        wrong |= dict.fromkeys(absent, "can't be brought from DVC's remote")
+        return wrong | self.not_remote(absent)
 
     def bring_file(self, md5: str, to: Path) -> None:
         """Copy a file that DVC keeps from the cache, or else the remote, and check its hash.
@@ -183,9 +229,9 @@ class History(Commits):
     def bring_folder(self, md5: str, to: Path) -> None:
         """Copy the files of a folder that DVC keeps into the new folder `to`, all checked."""
         to.mkdir(parents=True)
-        listing = to / f"listing{_FOLDER}"
+        listing = to / f"listing{FOLDER}"
         self._bring({md5: listing})
-        paths = {oid: PurePosixPath(path) for path, oid in _entries(listing).items()}
+        paths = {oid: PurePosixPath(path) for path, oid in files_in(listing).items()}
         listing.unlink()
         if any(path.is_absolute() or ".." in path.parts for path in paths.values()):
             raise EvidenceError(f"{md5}: a folder whose files lie outside of it; refused")
@@ -199,9 +245,8 @@ class History(Commits):
     def bring_outputs(self, md5s: Sequence[str]) -> None:
         """Bring files and folders that DVC keeps to the cache, with all that lies in them."""
         self._fetch(md5s)
-        cache = self._repo.cache.local
-        folders = [Path(cache.oid_to_path(each)) for each in md5s if each.endswith(_FOLDER)]
-        self._fetch({oid for listing in folders for oid in _entries(listing).values()})
+        folders = [self.listing(each) for each in md5s if each.endswith(FOLDER)]
+        self._fetch({oid for files in folders for oid in files.values()})
 
     def checkout(self, paths: Collection[str]) -> None:
         """Put the outputs among `paths` into the working tree, as its dvc.lock has them now.
@@ -224,57 +269,118 @@ class History(Commits):
         cache = self._repo.cache.local
         self._fetch(wanted)
         for oid, to in wanted.items():
+            self._refuse_unsound(oid)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(cache.oid_to_path(oid), to)
-            found = _md5(to)
-            if found != oid.removesuffix(_FOLDER):
-                raise EvidenceError(
-                    f"{cache.oid_to_path(oid)}: the content of this file in DVC's cache isn't what "
-                    f"its name says (MD5 {found}); delete it and run `dvc pull`"
-                )
 
     def _sound(self, oid: str) -> bool:
         """Tell whether a file in the cache is what its name says."""
-        return _md5(Path(self._repo.cache.local.oid_to_path(oid))) == oid.removesuffix(_FOLDER)
+        return md5_of(Path(self._repo.cache.local.oid_to_path(oid))) == oid.removesuffix(FOLDER)
 
-    def _fetch(self, oids: Any) -> None:
-        """Bring objects that the cache lacks from the remote; EvidenceError for missing ones."""
-        lacking = list(self.uncached(oids))
+    def _refuse_unsound(self, oid: str) -> None:
+        if not self._sound(oid):
+            path = Path(self._repo.cache.local.oid_to_path(oid))
+            raise EvidenceError(
+                f"{path}: the content of this file in DVC's cache isn't what its name says (MD5 "
+                f"{md5_of(path)}); delete it, and run this again: it then comes from the remote"
+            )
+
+    def _fetch(self, oids: Collection[str]) -> None:
+        """Bring objects that the cache lacks from the remote, and hash them.
+
+        A damaged one doesn't stay in the cache. Raises EvidenceError for it, and for missing ones.
+        """
+        lacking = self.uncached(oids)
         if not lacking:
             return
-        reason = ""
+        store, reason, damaged = self._store(), "", set[str]()
+        store.verify = False  # DVC would drop what is damaged without a word
         try:
-            self._repo.cloud.pull([HashInfo("md5", oid) for oid in lacking])
+            with quiet():
+                listings = (oid for oid in lacking if oid.endswith(FOLDER))
+                damaged |= {oid for oid in listings if not _whole(store, oid)}  # DVC trips over it
+                wanted = [HashInfo("md5", oid) for oid in lacking - damaged]
+                self._repo.cloud.pull(wanted, odb=store)
         except Exception as error:  # whatever the remote's client raises
-            reason = f" ({error})"
+            reason = str(error) or type(error).__name__
+        for oid in lacking - self.uncached(lacking):
+            if not self._sound(oid):
+                Path(self._repo.cache.local.oid_to_path(oid)).unlink()
+                damaged.add(oid)
+        self._damaged.update(damaged)
         absent = sorted(self.uncached(lacking))
+        if damaged:
+            raise EvidenceError(
+                f"{_url(store, min(damaged))}: this object in DVC's remote isn't what its name "
+                "says; put a good copy there: move it away, then `dvc push` from a machine whose "
+                "cache has one"
+            )
+        if absent and reason:
+            raise EvidenceError(
+                f"MD5 {absent[0]} and {len(absent) - 1} more can't be brought from DVC's remote "
+                f"{self._place()}: {reason}"
+            )
         if absent:
             raise EvidenceError(
                 f"neither DVC's cache nor its remote has {len(absent)} of {len(oids)} objects, "
-                f"among them MD5 {absent[0]}{reason}; `dvc push` where the model was made"
+                f"among them MD5 {absent[0]}; asked was {self._place()}. `dvc push` where the "
+                "model was made, unless `ratchet gc` let it go"
             )
+
+    def _store(self, name: str | None = None) -> Any:
+        """Return the objects of a remote; EvidenceError when there is none to be asked."""
+        try:
+            store = self._repo.cloud.get_remote_odb(name)
+        except Exception as error:  # DVC's, or whatever the remote's client raises
+            raise EvidenceError(f"DVC's remote can't be asked: {error}; is it set up?") from error
+        if self._is_away(name):
+            raise EvidenceError(
+                f"DVC's remote can't be asked: there is no folder {self._place(name)}; mount it, "
+                "or say where it is with `dvc remote modify --local`. The first `dvc push` makes it"
+            )
+        return store
+
+    def _is_away(self, name: str | None) -> bool:
+        """Tell whether a remote is a folder that isn't there."""
+        with suppress(DvcException):
+            remote = self._repo.cloud.get_remote(name)
+            return isinstance(remote.odb, _Folder) and not Path(remote.path).is_dir()
+        return False
+
+    def _place(self, name: str | None = None) -> str:
+        """Say which remote it is: its URL without a password, and its name."""
+        settings = self._repo.config
+        name = name or str(settings["core"]["remote"])
+        return f"{re.sub(r'//[^/@]*@', '//', str(settings['remote'][name]['url']))} ({name})"
+
+    @cached_property
+    def _damaged(self) -> set[str]:
+        """The objects whose copy in the remote was brought, and isn't what its name says."""
+        return set()
 
     @cached_property
     def _repo(self) -> Any:
         try:
-            return Repo(str(self.top))
+            repo = Repo(str(self.top))
         except DvcException as error:
             raise EvidenceError(f"{self.top}: is no repository of DVC: {error}") from error
+        repo.cloud = _Cloud(repo)
+        return repo
 
 
-def _entries(listing: Path) -> dict[str, str]:
-    """Return the hash of each file in a folder that DVC keeps, by its path there."""
+def _whole(store: Any, listing: str) -> bool:
+    """Tell whether a remote's listing is what its name says, or isn't there."""
     try:
-        return {each["relpath"]: each["md5"] for each in json.loads(listing.read_bytes())}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvidenceError(
-            f"{listing}: is no listing of a folder ({error}); delete it and run `dvc pull`"
-        ) from error
+        content = store.fs.cat_file(store.oid_to_path(listing))
+    except FileNotFoundError:
+        return True
+    return hashlib.md5(content).hexdigest() == listing.removesuffix(FOLDER)
 
 
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+def _url(store: Any, oid: str) -> str:
+    """Return where an object lies in a remote."""
+    path = store.oid_to_path(oid)
+    return path if isinstance(store, _Folder) else str(store.fs.unstrip_protocol(path))
 
 
 def sha256_at(path: Path) -> str:
@@ -285,37 +391,8 @@ def sha256_at(path: Path) -> str:
         raise EvidenceError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _figures(at: Revision, entry: Mapping[str, Any]) -> Recorded:
-    """Gather the figures in what DVC shows of a commit."""
-    problems = [f"metrics at {at}: {entry['error']}"] if "error" in entry else []
-    figures: dict[str, float] = {}
-    for name, file in entry.get("data", {}).items():
-        if "error" in file:
-            problems.append(f"{name} at {at}: {_said(file['error'])}")
-            continue
-        for key, value in _flat(file.get("data")):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                problems.append(f"{name} at {at}: {key or 'the file'} isn't a number: {value!r}")
-            else:
-                figures[key] = float(value)
-    if not figures and not problems:
-        problems.append(f"no metrics file is recorded at {at}; `dvc repro` writes it")
-    return Recorded(figures, problems)
-
-
-def _flat(content: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    if not isinstance(content, dict):
-        return [(prefix.rstrip("."), content)]
-    return [pair for key, value in content.items() for pair in _flat(value, f"{prefix}{key}.")]
-
-
 def _state(state: Any) -> str:
     """Spell the state of a file, or those of the sections of params.yaml."""
     if isinstance(state, dict):
         return ", ".join(f"{how} in {section}" for section, how in state.items())
     return str(state)
-
-
-def _said(error: Any) -> str:
-    """Say what DVC stumbled over; some of its errors are empty but for their type."""
-    return f"cannot be read ({type(error).__name__}{f': {error}' if str(error) else ''})"

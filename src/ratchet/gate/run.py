@@ -165,9 +165,9 @@ def _remote(found: Findings, history: History, asked: bool) -> None:
         return
     found.evidence(
         "remote",
-        (f"{name} is not in DVC's remote" for name in history.not_in_remote()),
+        history.wrong_in_remote(),
         "DVC's remote has every object",
-        "run `dvc push` where the model was made",
+        "run `dvc push` where the model was made; move a damaged object away first",
     )
 
 

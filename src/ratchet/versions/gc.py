@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ratchet import alone
 from ratchet.errors import EvidenceError
+from ratchet.gate.objects import unlisted
 from ratchet.journal import accepted
 from ratchet.journal.accepted import Version
 from ratchet.journal.commits import Revision
@@ -204,27 +205,26 @@ class Collection:
         """Raise EvidenceError unless the listing of every folder that stays can be had."""
         for name, at in known.revisions.items():
             objects = self._stores.objects(at)
-            unlisted = self._stores.uncached([oid for oid in objects if oid.endswith(".dir")])
-            if unlisted:
+            for oid, why in unlisted(objects, self._stores.listing).items():
+                self._stores.not_remote([oid])  # raises where the remote's silence is all there is
                 raise EvidenceError(
-                    f"{objects[min(unlisted)]} of {name}: neither DVC's cache nor its remote has "
-                    "the listing of this folder, so that nobody can tell which objects it needs; "
-                    "`dvc push` where it was made, or let go of the branch"
+                    f"{objects[oid]} of {name}: nobody can tell which objects this folder needs, "
+                    f"as it {why}; mend it, or let go of {name}"
                 )
 
     def _refuse_incomplete(self, known: _Known) -> None:
         """Raise EvidenceError unless cache and remote together have all that the versions need."""
         for version in known.versions:
             objects = self._stores.objects(known.revisions[version.tag])
-            lacking = self._stores.uncached(objects)
-            if self._cloud:
-                lacking = set(objects)  # others have no cache but the remote
-            lacking = self._stores.not_remote(lacking, self._remote)
+            # With `cloud` all of them: others have no cache but the remote.
+            asked = set(objects) if self._cloud else self._stores.uncached(objects)
+            lacking = self._stores.not_remote(asked, self._remote)
             if lacking:
                 named = ", ".join(sorted(objects[oid] for oid in lacking)[:MOST_NAMED])
                 raise EvidenceError(
                     f"{version.tag} isn't complete: {len(lacking)} of {len(objects)} objects are "
-                    f"missing, among them {named}; `dvc push` where another cache has them, or "
+                    f"lost or damaged, among them {named}; `ratchet verify {version.name}` says "
+                    "more. `dvc push` where another cache has them, or "
                     f"give the version up with `gto deregister {accepted.ARTIFACT} "
                     f"{version.name}`"
                 )

@@ -17,6 +17,7 @@ from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
 from ratchet.gate.answers import ask_file
+from ratchet.gate.objects import unlisted
 from ratchet.gate.restoration import Restoration, restoration
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.run import Places
@@ -39,7 +40,7 @@ class Rollback:
     the model that it replaces, empty where the commit before has none. paths: the files that
     change, new and deleted ones too; none when HEAD has that model already. title, report: for the
     commit and the pull request. summary: for the terminal. commit: empty when none was made.
-    answers: what became of the golden predictions; None where they weren't asked.
+    answers: what became of the golden predictions; None where there was nothing to do.
     """
 
     version: str
@@ -80,8 +81,9 @@ def run(
 ) -> Rollback:
     """Restore the version that a person calls `name` in the repository `top`, as a new commit.
 
-    force: even a version that was itself rolled back. dry_run: touch nothing. model_only: bring the
-    model and leave the data to `dvc pull`.
+    force: even a version that was itself rolled back. dry_run: all but the change: the model is
+    brought to DVC's cache and proven, the data are asked for. model_only: bring the model and leave
+    the data to `dvc pull`.
 
     Raises ConfigError for an unknown version or a working tree with changes, BlockedError for a
     version that was rolled back, EvidenceError when the version can't be had or proven.
@@ -95,8 +97,7 @@ def run(
         return Rollback(version.tag, bad, bad, (), title, "", said, "")
     listed = history.text(move.head, rolled_back.FILE) or ""
     _refuse_rolled_back(rolled_back.parse(listed), version, force)
-    if not dry_run:
-        worktree.refuse_changes(top, ("data/", "models/", "reports/"))
+    worktree.refuse_changes(top, ("data/", "models/", "reports/"))
     restored = restoration(
         history,
         move.head,
@@ -105,7 +106,7 @@ def run(
         schema=places.schema,
         manifest=places.manifest,
     )
-    answers = None if dry_run else _check(history, places, move, restored.files)
+    answers = _check(history, places, move, restored.files)
     story = _story(history, places, move, restored, answers)
     report = markdown(story)
     files = {**restored.files, rolled_back.REPORT: report.encode()}
@@ -118,6 +119,8 @@ def run(
         if history.content(move.head, path) != content
     }
     made = ""
+    if dry_run and not model_only:
+        _refuse_incomplete(history, move)
     if not dry_run:
         kept = [path for path in history.outputs(move.then) if path not in restored.files]
         kept = [places.model] if model_only else kept
@@ -186,8 +189,21 @@ def _refuse_rolled_back(listed: list[RolledBack], version: Version, force: bool)
         )
 
 
+def _refuse_incomplete(history: History, move: _Move) -> None:
+    """Raise EvidenceError unless cache and remote together have all that belongs to the version."""
+    objects = history.objects(move.then)
+    wrong = unlisted(objects, history.listing) | history.not_remote(history.uncached(objects))
+    if wrong:
+        some = min(wrong, key=lambda oid: objects[oid])
+        raise EvidenceError(
+            f"{len(wrong)} of {len(objects)} objects of {move.version.tag} can't be had: "
+            f"{objects[some]} {wrong[some]}; `ratchet verify {move.version.short}` names them, "
+            "and --model-only brings the model alone"
+        )
+
+
 def _story(
-    history: History, places: Places, move: _Move, restored: Restoration, answers: Answers | None
+    history: History, places: Places, move: _Move, restored: Restoration, answers: Answers
 ) -> Story:
     """Gather what the report tells; what can't be read of a commit is left out."""
 

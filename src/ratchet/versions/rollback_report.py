@@ -39,8 +39,8 @@ class Story:
 
     bad: what is rolled back. good: what is restored. before: the content of params.yaml and
     schema.yaml, by path, as it was. other_environment: the lock file of the libraries has changed
-    since the version was accepted. answers: what became of its golden predictions; None where they
-    weren't asked. model: the path of the model.
+    since the version was accepted. answers: what became of its golden predictions. model: the path
+    of the model.
     """
 
     reason: str
@@ -51,7 +51,7 @@ class Story:
     params: str
     schema: str
     other_environment: bool
-    answers: Answers | None
+    answers: Answers
     model: str
 
     @property
@@ -100,12 +100,10 @@ def brief(story: Story, commit: str) -> str:
         lines.append(f"  pinned again: {count(len(pins.again), 'batch', 'batches')}")
     if pins.carried:
         lines.append(f"  people's words carried over: {words.ids(list(pins.carried))}")
+    proven = "the model's SHA-256 is proven: it is the accepted file"
+    lines += [f"  commit {commit[:10]}; {proven}" if commit else f"  {proven}", *_told(story)]
     if commit:
-        lines += [
-            f"  commit {commit[:10]}; the model's SHA-256 is proven: it is the accepted file",
-            *_told(story),
-            "  next: open a pull request; reports/rollback.md has all of it",
-        ]
+        lines.append("  next: open a pull request; reports/rollback.md has all of it")
     return "\n".join(lines)
 
 
@@ -138,8 +136,6 @@ def own_environment(tag: str, model: str) -> list[str]:
 
 
 def _told(story: Story) -> Iterator[str]:
-    if story.answers is None:
-        return
     yield f"  the model {story.answers}"
     if story.answers.wrong:
         yield "  its own code and environment, in which it answers as it did:"
@@ -148,8 +144,6 @@ def _told(story: Story) -> Iterator[str]:
 
 def _answers(story: Story) -> str:
     """Say whether the model still means the same to today's code and libraries."""
-    if story.answers is None:
-        return ""
     said = words.plain(f"The model {story.answers}.")
     if not story.answers.wrong:
         return f"The file is the accepted one, byte for byte. {said}"

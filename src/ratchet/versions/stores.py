@@ -1,12 +1,12 @@
 """DVC's cache and remote as stores of objects, and DVC's own garbage collection on them."""
 
-import logging
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ratchet.errors import EvidenceError
+from ratchet.gate.objects import quiet
 from ratchet.gate.revisions import History
 from ratchet.git import git
 from ratchet.journal.commits import LOCK, Revision
@@ -63,13 +63,8 @@ class Stores(History):
 
     def collect(self, *, cloud: bool, remote: str | None) -> None:
         """Let DVC remove from the cache, and from the remote, what isn't used."""
-        loud = logging.getLogger("dvc")
-        before = loud.level
-        loud.setLevel(logging.WARNING)  # its "Removed 3 objects" isn't to be relied on
-        try:
+        with quiet():  # its "Removed 3 objects" isn't to be relied on
             self._repo.gc(all_tags=True, cloud=cloud, remote=remote if cloud else None)
-        finally:
-            loud.setLevel(before)
 
     def heads(self) -> dict[str, Revision]:
         """Return the commit of HEAD and of each branch, of origin's too, by its short name."""

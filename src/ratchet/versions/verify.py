@@ -23,6 +23,7 @@ from ratchet.errors import EvidenceError, RatchetError
 from ratchet.files import sha256_file
 from ratchet.gate.answers import ask_file
 from ratchet.gate.clean_room import read_card
+from ratchet.gate.objects import unlisted
 from ratchet.gate.rebuild import TAIL, made_again, run_in
 from ratchet.gate.revisions import History
 from ratchet.gate.run import Places
@@ -90,10 +91,12 @@ def run(top: Path, places: Places, version: Version, how: How = How()) -> Verifi
         at = Revision(version.tag, version.commit)
         here.clone(at, clone, empty_cache=not how.local_cache)
         history = History(clone)
-        present = _present(history, at, found, how)
+        wrong = _objects(history, at, found, how)
+        _hint(here, version, found, wrong, how)
         try:
             card = _in_git(history, at, places, version, found)
-            model = _model(history, at, places, card, found) if present else None
+            lost = history.output(at, places.model) in wrong
+            model = None if lost else _model(history, at, places, card, found)
             if model:
                 same = _environment(here, history, at, places, card, found)
                 today = ask_file(history, at, places.golden, card, model)
@@ -146,34 +149,44 @@ def to_json(all_found: Sequence[Verified]) -> str:
     )
 
 
-def _present(history: History, at: Revision, found: Verified, how: How) -> bool:
-    """Name the objects that can't be had. Tell whether there is any sense in going on."""
+def _objects(history: History, at: Revision, found: Verified, how: How) -> Mapping[str, str]:
+    """Name the objects that can't be had. Return what is wrong with them, by their MD5."""
     try:
         objects = history.objects(at)
     except RatchetError as error:
         found.problems.append(str(error))
-        return False
+        return {}
     found.objects = len(objects)
-    lacking = history.not_remote(history.uncached(objects))
-    _name(found, objects, lacking, "is not in DVC's remote")
+    wrong = unlisted(objects, history.listing) | history.not_remote(history.uncached(objects))
     where = "DVC's remote" + (" or the cache here" if how.local_cache else "")
     there = f"in {where}"
     if how.data or how.rebuild:
-        broken = history.bring(objects.keys() - lacking)
-        _name(found, objects, broken, "can't be pulled, or isn't what its name says")
+        wrong |= history.bring(objects.keys() - wrong.keys())
         there = f"brought from {where}, and their hashes checked"
-    if not found.problems:
-        found.notes.append(f"{len(objects)} objects {there}")
-    return True
-
-
-def _name(found: Verified, objects: Mapping[str, str], wrong: set[str], what: str) -> None:
     named = sorted((objects[oid], oid) for oid in wrong)
-    found.problems += [f"{path} of {found.version} {what} (MD5 {oid})" for path, oid in named][
-        :MOST_NAMED
+    found.problems += [
+        f"{path} of {found.version} {wrong[oid]} (MD5 {oid})" for path, oid in named[:MOST_NAMED]
     ]
     if len(named) > MOST_NAMED:
         found.problems.append(f"and {len(named) - MOST_NAMED} more")
+    if not found.problems:
+        found.notes.append(f"{len(objects)} objects {there}")
+    return wrong
+
+
+def _hint(
+    here: History, version: Version, found: Verified, wrong: Mapping[str, str], how: How
+) -> None:
+    """Note where objects that can't be had may be, or why they are gone."""
+    cached = len(wrong) - len(here.uncached(wrong))
+    if cached and not how.local_cache:
+        found.notes.append(
+            f"{cached} of these are in the cache here: --local-cache takes them from there"
+        )
+    if wrong and not version.stages:
+        found.notes.append(
+            "it is in no stage: if `ratchet gc` let it go, --keep WINDOW asks for such no more"
+        )
 
 
 def _in_git(
