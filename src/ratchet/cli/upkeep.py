@@ -15,7 +15,7 @@ GC = "a garbage collection"
 
 def add(commands: Commands) -> None:
     """Add these commands."""
-    made = commands.add("verify", _verify, "see whether accepted versions can be restored in a fresh clone")
+    made = commands.add("verify", _verify, "see whether accepted versions can be restored")
     which = made.add_mutually_exclusive_group(required=True)
     which.add_argument("version", nargs="?", metavar="VERSION", help="e.g. v3, or model@v3.0.0")
     which.add_argument("--all", action="store_true", help="every version")
