@@ -194,12 +194,12 @@ def test_a_server_that_does_not_answer_or_is_none_is_named(project: Project, ser
 
 
 def test_without_mlflow_the_command_says_how_to_get_it(
-    three_versions: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     command = ("export", "mlflow", "--name", NAME)
-    code, told = three_versions.ratchet(*command, "--tracking-uri", "http://127.0.0.1:9")
+    code, told = project.ratchet(*command, "--tracking-uri", "http://127.0.0.1:9")
     assert (code, told.endswith(f"{INSTALL}\n")) == (2, True), told
-    code, told = three_versions.ratchet(*command)
+    code, told = project.ratchet(*command)
     assert (code, "which MLflow?" in told) == (2, True)

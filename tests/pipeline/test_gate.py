@@ -392,6 +392,7 @@ def test_an_unknown_base_is_told_in_a_report(base: Project, tmp_path: Path) -> N
     assert "git fetch origin" in report
 
 
+@pytest.mark.slow
 def test_only_a_rebuild_finds_rows_that_were_never_delivered(change: Project) -> None:
     """Labels turned in data/validated, and everything after it made honestly from them."""
     _forge_labels(change, lambda _, late: np.where(np.arange(len(late)) < 20, 1 - late, late))

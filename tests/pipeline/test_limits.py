@@ -7,7 +7,13 @@ from project import MODEL, NEWEST, STAGES, Project, ran
 from warm import COLD
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param(stage, marks=[] if stage == "validate" else [pytest.mark.slow])
+        for stage in STAGES
+    ],
+)
 def test_a_full_disk(project: Project, stage: str) -> None:
     """A small limit on the size of files stands in for it. DVC itself can't run under one."""
     if stage == "fetch":

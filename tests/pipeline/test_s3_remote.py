@@ -100,7 +100,14 @@ def test_old_commit_comes_back(pushed: Project, server: Seaweed, tmp_path: Path)
     assert content(clone) == content(pushed) != content(later)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "replaced", "gone"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "truncated",
+        pytest.param("replaced", marks=pytest.mark.slow),
+        pytest.param("gone", marks=pytest.mark.slow),
+    ],
+)
 def test_pull_refuses_a_damaged_object_and_names_the_file(
     pushed: Project, clone: Project, server: Seaweed, damage: str
 ) -> None:
@@ -123,7 +130,7 @@ def test_pull_refuses_a_damaged_object_and_names_the_file(
     assert content(clone) == content(pushed)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "gone"])
+@pytest.mark.parametrize("damage", [pytest.param("truncated", marks=pytest.mark.slow), "gone"])
 def test_verify_names_a_damaged_object(
     pushed: Project, clone: Project, server: Seaweed, damage: str
 ) -> None:

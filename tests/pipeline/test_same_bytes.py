@@ -34,6 +34,7 @@ def test_a_clone_on_another_machine_agrees(project: Project, tmp_path: Path) -> 
     assert there.count("train") == len(known_for("binary"))
 
 
+@pytest.mark.slow
 def test_two_cores_do_not_show_in_a_regression_on_numbers(tmp_path: Path) -> None:
     """Large enough for BLAS to share the work out; categories would make the matrix sparse."""
     project = Project.make(tmp_path / "project")

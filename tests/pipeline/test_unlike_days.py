@@ -47,7 +47,11 @@ def without(template: Project, tmp_path_factory: pytest.TempPathFactory) -> Proj
 
 
 @pytest.mark.parametrize(
-    ("change", "check"), [(celsius, ("pair", "new_value")), (inverted, ("label_direction",))]
+    ("change", "check"),
+    [
+        pytest.param(celsius, ("pair", "new_value"), marks=pytest.mark.slow),
+        (inverted, ("label_direction",)),
+    ],
 )
 def test_a_poisoned_day_leaves_no_trace_in_the_model(
     without: Project,

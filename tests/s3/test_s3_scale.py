@@ -73,7 +73,12 @@ def run(program: str, folder: Path, environment: dict[str, str], *more: str) -> 
 
 
 @pytest.mark.parametrize(
-    "count", [pytest.param(2_000), pytest.param(20_000, marks=pytest.mark.slow)]
+    "count",
+    [
+        500,
+        pytest.param(2_000, marks=pytest.mark.slow),
+        pytest.param(20_000, marks=pytest.mark.slow),
+    ],
 )
 def test_discover_among_many_objects(
     server: Seaweed, prefix: str, s3_env: dict[str, str], tmp_path: Path, count: int
