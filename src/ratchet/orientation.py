@@ -214,7 +214,7 @@ def _first(waiting: "Waiting", *, untouched: bool) -> Commands:
     untouched: nobody has named a model of the sample, or set a remote: it is only looked at.
     """
     from ratchet.proposals.proposal import RETRAIN
-    from ratchet.versions.waiting import VERDICT
+    from ratchet.versions.waiting import MAIN, VERDICT
 
     if waiting.running:
         return
@@ -229,11 +229,11 @@ def _first(waiting: "Waiting", *, untouched: bool) -> Commands:
         return
     if waiting.branch == RETRAIN:
         yield (
-            "git switch main && dvc checkout",
+            f"git switch {MAIN} && dvc checkout",
             "this is a night's proposal: go back, then merge it",
         )
         return
-    go = "" if waiting.branch == "main" else "git switch main && "
+    go = "" if waiting.branch == MAIN else f"git switch {MAIN} && "
     if waiting.rollback:
         merge = f"{go}git merge {waiting.rollback} && dvc checkout && git push"
         yield merge, "a rollback waits there; or merge its pull request"

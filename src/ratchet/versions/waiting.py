@@ -51,11 +51,11 @@ def look(top: Path, card: str, known: Sequence[Version]) -> Waiting:
     """
     branch = attempt(top, "symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
     changed = [path for state, path in status(top) if state != "??"]
+    if mark := alone.left(top):
+        return Waiting(branch, changed, night=str(mark), running=psutil.pid_exists(mark.pid))
     listed = ("for-each-ref", "--sort=-committerdate", "--format=%(refname:strip=2)")
     branches = git(top, *listed, "refs/heads").split()
     main = MAIN if MAIN in branches else branch
-    if mark := alone.left(top):
-        return Waiting(branch, changed, night=str(mark), running=psutil.pid_exists(mark.pid))
     if main not in branches:
         return Waiting(branch, changed)
     others = [each for each in branches[:_BRANCHES] if each != main]
