@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ratchet.errors import EvidenceError
 
@@ -36,6 +37,15 @@ def files_in(listing: Path) -> dict[str, str]:
         raise EvidenceError(
             f"{listing}: is no listing of a folder ({error}); delete it and run `dvc pull`"
         ) from error
+
+
+def whole(store: Any, listing: str) -> bool:
+    """Tell whether a remote's listing is what its name says, or isn't there."""
+    try:
+        content = store.fs.cat_file(store.oid_to_path(listing))
+    except FileNotFoundError:
+        return True
+    return hashlib.md5(content).hexdigest() == listing.removesuffix(FOLDER)
 
 
 def unlisted(oids: Iterable[str], listing: Callable[[str], object]) -> dict[str, str]:

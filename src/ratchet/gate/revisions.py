@@ -5,7 +5,6 @@ since DVC itself trusts a cached file for its name. A look at a remote leaves it
 remove from a folder what isn't what its name says.
 """
 
-import hashlib
 import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +22,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 
 from ratchet.errors import EvidenceError
 from ratchet.files import sha256_file
-from ratchet.gate.objects import FOLDER, files_in, md5_as_of, md5_of, quiet
+from ratchet.gate.objects import FOLDER, files_in, md5_as_of, md5_of, quiet, unlisted, whole
 from ratchet.gate.recorded import Recorded, figures
 from ratchet.git import git
 from ratchet.journal.commits import Commits, Revision
@@ -205,6 +204,13 @@ class History(Commits):
             oid: f"is damaged in DVC's remote, at {_url(store, oid)}" for oid in damaged
         }
 
+    def missing(self, oids: Collection[str]) -> dict[str, str]:
+        """Return what is wrong, by MD5, with objects that cache and remote together don't have.
+
+        Raises EvidenceError when the remote can't be asked.
+        """
+        return unlisted(oids, self.listing) | self.not_remote(self.uncached(oids))
+
     def bring(self, oids: Collection[str]) -> dict[str, str]:
         """Bring objects to the cache and hash all of them.
 
@@ -298,7 +304,7 @@ class History(Commits):
         try:
             with quiet():
                 listings = (oid for oid in lacking if oid.endswith(FOLDER))
-                damaged |= {oid for oid in listings if not _whole(store, oid)}  # DVC trips over it
+                damaged |= {oid for oid in listings if not whole(store, oid)}  # DVC trips over it
                 wanted = [HashInfo("md5", oid) for oid in lacking - damaged]
                 self._repo.cloud.pull(wanted, odb=store)
         except Exception as error:  # whatever the remote's client raises
@@ -366,15 +372,6 @@ class History(Commits):
             raise EvidenceError(f"{self.top}: is no repository of DVC: {error}") from error
         repo.cloud = _Cloud(repo)
         return repo
-
-
-def _whole(store: Any, listing: str) -> bool:
-    """Tell whether a remote's listing is what its name says, or isn't there."""
-    try:
-        content = store.fs.cat_file(store.oid_to_path(listing))
-    except FileNotFoundError:
-        return True
-    return hashlib.md5(content).hexdigest() == listing.removesuffix(FOLDER)
 
 
 def _url(store: Any, oid: str) -> str:

@@ -17,7 +17,6 @@ from ratchet.data.schema import load_schema
 from ratchet.errors import BlockedError, ConfigError, EvidenceError
 from ratchet.files import write_text
 from ratchet.gate.answers import ask_file
-from ratchet.gate.objects import unlisted
 from ratchet.gate.restoration import Restoration, restoration
 from ratchet.gate.revisions import History, sha256_at
 from ratchet.gate.run import Places
@@ -192,7 +191,7 @@ def _refuse_rolled_back(listed: list[RolledBack], version: Version, force: bool)
 def _refuse_incomplete(history: History, move: _Move) -> None:
     """Raise EvidenceError unless cache and remote together have all that belongs to the version."""
     objects = history.objects(move.then)
-    wrong = unlisted(objects, history.listing) | history.not_remote(history.uncached(objects))
+    wrong = history.missing(objects)
     if wrong:
         some = min(wrong, key=lambda oid: objects[oid])
         raise EvidenceError(

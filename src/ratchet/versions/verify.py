@@ -23,7 +23,6 @@ from ratchet.errors import EvidenceError, RatchetError
 from ratchet.files import sha256_file
 from ratchet.gate.answers import ask_file
 from ratchet.gate.clean_room import read_card
-from ratchet.gate.objects import unlisted
 from ratchet.gate.rebuild import TAIL, made_again, run_in
 from ratchet.gate.revisions import History
 from ratchet.gate.run import Places
@@ -157,7 +156,7 @@ def _objects(history: History, at: Revision, found: Verified, how: How) -> Mappi
         found.problems.append(str(error))
         return {}
     found.objects = len(objects)
-    wrong = unlisted(objects, history.listing) | history.not_remote(history.uncached(objects))
+    wrong = history.missing(objects)
     where = "DVC's remote" + (" or the cache here" if how.local_cache else "")
     there = f"in {where}"
     if how.data or how.rebuild:
